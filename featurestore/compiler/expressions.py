@@ -1,0 +1,94 @@
+"""Expressions of the definitions, printed as SQL."""
+
+from collections.abc import Callable, Sequence
+
+from featurestore.compiler.dialect import Dialect
+from featurestore.definitions.functions import FUNCTIONS
+from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
+from featurestore.definitions.types import Bool, DataType, Float64
+
+__all__ = ["Printed", "print_expression"]
+
+Printed = tuple[str, DataType]
+"""SQL and the type of its value."""
+
+_SIGNS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "equal": "=",
+    "not_equal": "<>",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "and": "AND",
+    "or": "OR",
+}
+_COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "is_in"}
+
+
+def print_expression(node: Node, leaf: Callable[[Node], Printed], dialect: Dialect) -> Printed:
+    """``node`` as SQL. ``leaf`` prints what stands at the ends of the tree: columns, aggregations, other features.
+
+    Operands are brought to the type of the result first, so that no engine's own widening decides.
+    """
+    match node:
+        case Literal(value=value, type=data_type):
+            return dialect.literal(value, data_type), data_type
+        case Column() | Aggregate() | FeatureValue():
+            return leaf(node)
+        case Call():
+            operands = [print_expression(argument, leaf, dialect) for argument in node.arguments]
+            return _call(node, operands, dialect)
+
+
+def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
+    values = [value for value, _ in operands]
+    if node.type is not None:
+        return dialect.cast(values[0], node.type), node.type
+    result = FUNCTIONS[node.function].result([data_type for _, data_type in operands])
+    if result is None:
+        message = f"{node.function} was not checked before it was printed"
+        raise AssertionError(message)
+    if node.function in _COMPARISONS:
+        return _comparison(node.function, operands, dialect), Bool
+    match node.function:
+        case "add" | "subtract" | "multiply" | "and" | "or":
+            left, right = _widened(operands, result, dialect)
+            return f"({left} {_SIGNS[node.function]} {right})", result
+        case "divide":
+            left, right = _widened(operands, Float64, dialect)
+            return f"(CASE WHEN {right} = 0 THEN NULL ELSE {left} / {right} END)", result
+        case "negate":
+            return f"(-{_widened(operands, result, dialect)[0]})", result
+        case "not":
+            return f"(NOT {values[0]})", result
+        case "is_null":
+            return f"({values[0]} IS NULL)", result
+        case "fill_null":
+            left, right = _widened(operands, result, dialect)
+            return f"COALESCE({left}, {right})", result
+        case "if_else":
+            then, otherwise = _widened(operands[1:], result, dialect)
+            return f"(CASE WHEN {values[0]} THEN {then} ELSE {otherwise} END)", result
+        case _:
+            message = f"{node.function} has no SQL"
+            raise AssertionError(message)
+
+
+def _comparison(function: str, operands: Sequence[Printed], dialect: Dialect) -> str:
+    types = [data_type for _, data_type in operands]
+    common = types[0] if len(set(types)) == 1 else FUNCTIONS["add"].result(types)
+    values = _widened(operands, common or types[0], dialect)
+    if function == "is_in":
+        return f"({values[0]} IN ({', '.join(values[1:])}))"
+    return f"({values[0]} {_SIGNS[function]} {values[1]})"
+
+
+def _widened(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:
+    """Operands as values of type ``to``; a Decimal keeps its own, which the engine widens exactly."""
+    return [
+        value if data_type == to or (to.is_decimal and data_type.is_decimal) else dialect.cast(value, to)
+        for value, data_type in operands
+    ]

@@ -1,0 +1,1 @@
+"""The nouns: frozen values, references, types, expressions, fingerprints. Nothing here reads or writes anything."""

@@ -1,0 +1,1 @@
+"""What a provider implements, and how providers are found."""

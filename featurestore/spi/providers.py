@@ -1,0 +1,101 @@
+"""Providers: packages that bring stores. Built-in ones are found as a stranger's would be, by their entry point."""
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from featurestore.errors import ConfigurationError, MissingExtraError, ProviderNotFoundError
+from featurestore.spi.stores import OfflineStore
+
+__all__ = ["GROUP", "OfflineProvider", "Provider", "find_provider", "installed_providers", "open_offline"]
+
+GROUP = "featurestore.providers"
+
+
+@dataclass(frozen=True)
+class OfflineProvider:
+    """How an offline store is opened: the model of its settings, and a factory.
+
+    The factory is given as ``module:function`` so that naming a provider imports no driver. It takes the settings, the
+    project's folder (to which relative paths refer) and the target's own folder for scratch files.
+    """
+
+    settings: type[BaseModel]
+    factory: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What an installable package brings. ``drivers`` are the modules without which it cannot work."""
+
+    name: str
+    extra: str
+    drivers: tuple[str, ...] = ()
+    offline: OfflineProvider | None = None
+
+
+def installed_providers() -> Mapping[str, EntryPoint]:
+    """The providers that are installed, by name."""
+    return {found.name: found for found in entry_points(group=GROUP)}
+
+
+def find_provider(name: str) -> Provider:
+    """The provider called ``name``.
+
+    Raises:
+        ProviderNotFoundError: none is installed under this name.
+        MissingExtraError: it is, without its driver.
+    """
+    installed = installed_providers()
+    if name not in installed:
+        close = difflib.get_close_matches(name, installed, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Installed are: {', '.join(sorted(installed)) or 'none'}."
+        message = f"No provider {name!r} is installed."
+        raise ProviderNotFoundError(message, hint=hint)
+    provider: Provider = installed[name].load()
+    for driver in provider.drivers:
+        if importlib.util.find_spec(driver) is None:
+            message = f"The provider {name!r} needs the package {driver!r}, which is not installed."
+            raise MissingExtraError(message, hint=f"pip install '{_distribution()}[{provider.extra}]'")
+    return provider
+
+
+def _distribution() -> str:
+    """The name under which this package is distributed, as installed."""
+    return packages_distributions().get("featurestore", ["featurestore"])[0]
+
+
+def open_offline(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> OfflineStore:
+    """Opens the offline store of a target; ``where`` names the place of its settings in errors.
+
+    Raises:
+        ConfigurationError: the provider has no offline store, or its settings are wrong.
+        ProviderNotFoundError: there is no such provider.
+        MissingExtraError: its driver is not installed.
+    """
+    provider = find_provider(name)
+    if provider.offline is None:
+        message = f"The provider {name!r} has no offline store."
+        raise ConfigurationError(message, where=where)
+    module, _, function = provider.offline.factory.partition(":")
+    checked = _checked(provider.offline.settings, settings, where)
+    store: OfflineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
+    return store
+
+
+def _checked(model: type[BaseModel], settings: Mapping[str, Any], where: str) -> BaseModel:
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(model.model_fields)
+        message = f"{place or 'settings'}: {first['msg']}."
+        raise ConfigurationError(message, where=where, hint=f"Settings are: {known}.") from None

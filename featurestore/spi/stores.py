@@ -1,0 +1,75 @@
+"""The interface of an offline store: the warehouse that holds the sources and does the work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.query import LabelQuery, Query
+from featurestore.definitions.sources import Binding
+from featurestore.definitions.types import Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["OfflineStore", "SourceProbe", "SourceState"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProbe:
+    """What an engine says of a source: columns of types that we have, and names and engine types of the others."""
+
+    columns: Schema
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What a source held at a moment: the number of rows, and a digest that changes when its content does.
+
+    ``parts`` are what the digest is made of (files and their own digests), so that a change can be located.
+    """
+
+    rows: int
+    digest: str
+    parts: Mapping[str, str]
+
+
+class OfflineStore(Protocol):
+    """A configured warehouse. All methods may be called from one thread at a time."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How queries are printed for it."""
+
+    def probe(self, name: str, binding: Binding) -> SourceProbe:
+        """The columns of a source, as they are now.
+
+        Raises:
+            MissingTableError: the table or the files are not there.
+            UnreadableDataError: they cannot be read.
+        """
+
+    def state(self, name: str, binding: Binding) -> SourceState:
+        """The content of a source, as it is now; reads all of it.
+
+        Raises:
+            MissingTableError: the table or the files are not there.
+            UnreadableDataError: they cannot be read.
+        """
+
+    def run(self, query: Query, spine: "pa.Table", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
+        """The stored features of ``query`` for ``spine``: columns `Hidden.ROW` and one per output, ordered by row.
+
+        ``spine`` has the columns `Hidden.ROW` and `Hidden.TIME` (Int64) and the query's keys. Batches are streamed; an
+        error may come while they are read, as one of `featurestore.errors`.
+        """
+
+    def label_rows(self, query: LabelQuery, bindings: Mapping[str, Binding]) -> "pa.Table":
+        """The label rows: the query's columns and `Hidden.EVENT`, in the query's order."""
+
+    def explain(self, query: Query) -> str:
+        """The statement that `run` executes."""
+
+    def close(self) -> None:
+        """Gives back what it holds; nothing else may be called after."""

@@ -1,0 +1,1 @@
+"""What decides whether results are right: a plain program that computes them slowly, and comparison with it."""

@@ -1,0 +1,50 @@
+"""How queries are printed for DuckDB."""
+
+from collections.abc import Sequence
+
+from featurestore.compiler.dialect import Dialect
+from featurestore.definitions.types import DataType
+
+__all__ = ["DuckDBDialect"]
+
+
+class DuckDBDialect(Dialect):
+    """DuckDB's SQL. Its integer division and remainder truncate, so floors are made of both."""
+
+    sqlglot = "duckdb"
+
+    def bytes(self, value: bytes) -> str:
+        """A string of hexadecimal escapes, as BLOB."""
+        return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::BLOB"
+
+    def timestamp(self, micros: str) -> str:
+        """A timestamp with time zone; sessions are in UTC."""
+        return f"CAST(MAKE_TIMESTAMP({micros}) AS TIMESTAMPTZ)"
+
+    def micros(self, value: str, data_type: DataType) -> str:
+        """``epoch_us``, which is null for an infinite time and floors finer ones."""
+        return f"EPOCH_US({value}::TIMESTAMP)" if data_type.name == "Date" else f"EPOCH_US({value})"
+
+    def floor_divide(self, value: str, size: int) -> str:
+        """Subtracts the remainder, made non-negative, before the division."""
+        return f"(({value} - (({value} % {size}) + {size}) % {size}) // {size})"
+
+    def buckets(self, first: str) -> str:
+        """``UNNEST`` of a list of two."""
+        return f"UNNEST([{first}, {first} - 1])"
+
+    def newest(self, value: str, order: Sequence[str]) -> str:
+        """``arg_max`` of a struct, because it skips rows whose value is null otherwise."""
+        return f"ARG_MAX(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+
+    def oldest(self, value: str, order: Sequence[str]) -> str:
+        """``arg_min`` of a struct."""
+        return f"ARG_MIN(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+
+    def unboxed(self, boxed: str) -> str:
+        """The field of the struct."""
+        return f"({boxed}).v"
+
+    def failure(self, message: str, data_type: DataType) -> str:
+        """``error()``, which has no type of its own."""
+        return self.cast(f"ERROR({self.text(message)})", data_type)
