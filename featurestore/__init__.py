@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from featurestore.definitions.expressions import when as when
     from featurestore.definitions.features import feature as feature
     from featurestore.definitions.features import features as features
+    from featurestore.definitions.features import members as members
     from featurestore.definitions.inputs import Request as Request
     from featurestore.definitions.inputs import RequestTime as RequestTime
     from featurestore.definitions.inputs import use as use
@@ -66,7 +67,7 @@ _TYPES = "Array Bool Bytes Date Decimal Float32 Float64 Int32 Int64 String Times
 _NAMES = {
     **dict.fromkeys(_EXPRESSIONS.split(), "featurestore.definitions.expressions"),
     **dict.fromkeys(_TYPES.split(), "featurestore.definitions.types"),
-    **dict.fromkeys(("feature", "features"), "featurestore.definitions.features"),
+    **dict.fromkeys(("feature", "features", "members"), "featurestore.definitions.features"),
     **dict.fromkeys(("Request", "RequestTime", "use"), "featurestore.definitions.inputs"),
     **dict.fromkeys(("FeatureService", "Label", "TrainingSet"), "featurestore.definitions.services"),
     **dict.fromkeys(("Project", "open_project"), "featurestore.project"),
@@ -77,7 +78,57 @@ _NAMES = {
     "transformation": "featurestore.definitions.transformations",
 }
 
-__all__ = sorted([*_NAMES, "testing"])  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Array",
+    "Bool",
+    "Bytes",
+    "Date",
+    "Decimal",
+    "Entity",
+    "FeatureService",
+    "FeaturestoreError",
+    "Float32",
+    "Float64",
+    "Int32",
+    "Int64",
+    "Label",
+    "Project",
+    "Request",
+    "RequestTime",
+    "Rows",
+    "Source",
+    "String",
+    "Timestamp",
+    "TrainingSet",
+    "Value",
+    "Vector",
+    "all",
+    "any",
+    "approx_distinct",
+    "attributes",
+    "col",
+    "count",
+    "count_distinct",
+    "feature",
+    "features",
+    "first",
+    "last",
+    "last_n",
+    "lit",
+    "max",
+    "mean",
+    "members",
+    "min",
+    "on_demand",
+    "open_project",
+    "percentile",
+    "std",
+    "sum",
+    "testing",
+    "transformation",
+    "use",
+    "when",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -92,4 +143,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return sorted(__all__)

@@ -34,13 +34,23 @@ FeaturestoreError                     FS000
 ├── RegistryError                     FS700
 │   ├── RegistryUnavailableError      FS701
 │   ├── RegistrySchemaError           FS702  the registry is older or newer than the code
-│   └── RecordNotFoundError           FS703
+│   ├── RecordNotFoundError           FS703
+│   ├── LeaseHeldError                FS704  another run holds the group
+│   └── LeaseLostError                FS705  another run took the group over
 ├── ProviderError                     FS800
 │   ├── ProviderNotFoundError         FS801
 │   ├── MissingExtraError             FS802  a driver is not installed
-│   └── EngineError                   FS803  an engine failed in a way we do not know
-└── BuildError                        FS900  training sets
-    └── NotReproducedError            FS901  the same record gave other values
+│   ├── EngineError                   FS803  an engine failed in a way we do not know
+│   ├── CorruptRowError               FS804  bytes in an online store cannot be read
+│   └── StoreUnavailableError         FS805  an online store cannot be reached, read or written
+├── BuildError                        FS900  training sets
+│   └── NotReproducedError            FS901  the same record gave other values
+├── MaterializationError              FS920  a run of a group cannot start or go on
+│   ├── ResultRefusedError            FS921  what was computed did not pass its checks
+│   └── NotVerifiedError              FS922  the online store does not hold what was written
+└── ServingError                      FS940  reading features online
+    └── RequestError                  FS950  a request that cannot be answered as it was asked
+        └── FingerprintDiffersError   FS951  the caller knows a feature by another fingerprint
 ```
 """
 
@@ -52,20 +62,26 @@ __all__ = [
     "ColumnTypeError",
     "ComputeError",
     "ConfigurationError",
+    "CorruptRowError",
     "CycleError",
     "DefinitionError",
     "DuplicateDefinitionError",
     "EmptyProjectError",
     "EngineError",
     "FeaturestoreError",
+    "FingerprintDiffersError",
     "ImpureFunctionError",
+    "LeaseHeldError",
+    "LeaseLostError",
     "LookAheadError",
+    "MaterializationError",
     "MissingColumnError",
     "MissingExtraError",
     "MissingTableError",
     "NameClashError",
     "NotReproducedError",
     "NotSupportedError",
+    "NotVerifiedError",
     "NumberOverflowError",
     "PlanError",
     "PlanOutdatedError",
@@ -79,10 +95,14 @@ __all__ = [
     "RegistryError",
     "RegistrySchemaError",
     "RegistryUnavailableError",
+    "RequestError",
+    "ResultRefusedError",
     "SchemaChangedError",
+    "ServingError",
     "ShadowedPackageError",
     "SourceError",
     "SpineError",
+    "StoreUnavailableError",
     "TypeMismatchError",
     "UnreadableDataError",
     "UserCodeError",
@@ -311,6 +331,18 @@ class RecordNotFoundError(RegistryError):
     code = "FS703"
 
 
+class LeaseHeldError(RegistryError):
+    """Another run holds the group's lease, and it has not expired."""
+
+    code = "FS704"
+
+
+class LeaseLostError(RegistryError):
+    """The lease is no longer this run's: it was released, or another run took it over."""
+
+    code = "FS705"
+
+
 class ProviderError(FeaturestoreError):
     """A provider cannot be used."""
 
@@ -335,6 +367,18 @@ class EngineError(ProviderError):
     code = "FS803"
 
 
+class CorruptRowError(ProviderError):
+    """A row or a marker in an online store is cut short, damaged or of an unknown format."""
+
+    code = "FS804"
+
+
+class StoreUnavailableError(ProviderError):
+    """An online store cannot be reached, opened, read or written."""
+
+    code = "FS805"
+
+
 class BuildError(FeaturestoreError):
     """A training set cannot be built."""
 
@@ -345,3 +389,39 @@ class NotReproducedError(BuildError):
     """Building again from the record gave other values."""
 
     code = "FS901"
+
+
+class MaterializationError(FeaturestoreError):
+    """A group cannot be materialized: the run cannot start, or cannot go on."""
+
+    code = "FS920"
+
+
+class ResultRefusedError(MaterializationError):
+    """What was computed for a boundary did not pass its checks; nothing of it was written."""
+
+    code = "FS921"
+
+
+class NotVerifiedError(MaterializationError):
+    """The online store does not hold what a run has written to it; nothing was published."""
+
+    code = "FS922"
+
+
+class ServingError(FeaturestoreError):
+    """A service cannot be read."""
+
+    code = "FS940"
+
+
+class RequestError(ServingError):
+    """A request cannot be answered as it was asked: nothing was read for it."""
+
+    code = "FS950"
+
+
+class FingerprintDiffersError(RequestError):
+    """The caller expects a feature of another fingerprint than the service has, or one that it has not."""
+
+    code = "FS951"

@@ -1,12 +1,15 @@
 """`values_at(features, spine)`, compiled: from a layout to the relational plan that every engine prints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from featurestore.compiler.query import (
     Asof,
+    BoundaryQuery,
+    Entities,
     Hidden,
     LabelQuery,
+    LiveRows,
     Output,
     Pass,
     Points,
@@ -14,13 +17,16 @@ from featurestore.compiler.query import (
     Relation,
     SourceRows,
     StepRows,
+    reach,
 )
-from featurestore.compiler.steps import analyze, is_timed, table_schema
+from featurestore.compiler.steps import analyze, is_hidden, is_timed, table_schema
+from featurestore.compiler.stored import stored_form
 from featurestore.compiler.vector import Layout, Slot
 from featurestore.definitions.documents import version_ties
 from featurestore.definitions.entities import Entity
-from featurestore.definitions.nodes import Aggregate
+from featurestore.definitions.nodes import Aggregate, aggregates
 from featurestore.definitions.resolved import (
+    Group,
     ResolvedLabel,
     Schedule,
     SourceTable,
@@ -28,10 +34,18 @@ from featurestore.definitions.resolved import (
     Table,
     sources_of,
 )
-from featurestore.definitions.types import DataType, Date
+from featurestore.definitions.types import DataType, Date, Int64
 from featurestore.errors import ColumnTypeError, MissingColumnError, NotSupportedError, TypeMismatchError
 
-__all__ = ["check_feature", "check_times", "compile_label", "compile_values", "join_columns", "tie_keys"]
+__all__ = [
+    "check_feature",
+    "check_times",
+    "compile_boundary",
+    "compile_label",
+    "compile_values",
+    "join_columns",
+    "tie_keys",
+]
 
 SUPPORTED = frozenset({"last", "first", "count", "sum", "mean", "min", "max", "any", "all"})
 
@@ -44,11 +58,14 @@ def compile_values(layout: Layout) -> Query:
         MissingColumnError: a join key or a time column is not there.
         ColumnTypeError: a join key or a time column has another type.
     """
-    building = _Building()
+    return _compiled(layout, _Building())
+
+
+def _compiled(layout: Layout, building: "_Building") -> Query:
     passes: dict[tuple[object, ...], list[Slot]] = {}
     for slot in layout.slots:
         check_feature(slot.feature)
-        for aggregate in slot.feature.aggregates:
+        for aggregate in aggregates(slot.expression):
             passes.setdefault(_shared(slot, aggregate), []).append(slot)
     placed: dict[tuple[str, Aggregate], tuple[str, str]] = {}
     for key, slots in passes.items():
@@ -57,8 +74,8 @@ def compile_values(layout: Layout) -> Query:
         Output(
             slot.name,
             slot.feature,
-            slot.feature.expression,
-            tuple((one, *placed[slot.name, one]) for one in slot.feature.aggregates),
+            slot.expression,
+            tuple((one, *placed[slot.name, one]) for one in aggregates(slot.expression)),
             slot.keys,
             slot.type,
         )
@@ -67,16 +84,47 @@ def compile_values(layout: Layout) -> Query:
     return Query(tuple(building.relations), outputs, layout.keys, tuple(building.sources.values()))
 
 
+def compile_boundary(group: Group, boundary: int, since: int | None) -> BoundaryQuery:
+    """The plan of what a group's store holds at ``boundary``: stored forms of all live entities.
+
+    Args:
+        group: The group.
+        boundary: The boundary, in microseconds.
+        since: An earlier boundary; entities that have not changed after it are left out. None: none is left out.
+
+    Raises:
+        FeaturestoreError: as `compile_values`.
+    """
+    keys = tuple(group.entity.keys)
+    slots: list[Slot] = []
+    columns: dict[str, DataType] = {}
+    for form in map(stored_form, group.members):
+        columns |= form.columns
+        slots += [
+            Slot(f"f{len(slots) + number}", form.feature, (), data_type, expression)
+            for number, (expression, data_type) in enumerate(form.expressions)
+        ]
+    building = _Building()
+    query = _compiled(Layout(tuple(slots), (), {}, group.entity.keys, {}), building)
+    live: dict[str, LiveRows] = {}
+    for slot in slots:
+        table = slot.feature.table
+        timed = is_timed(table)
+        rows = building.rows(table, group.schedule.delay if timed else 0, version_ties(slot.feature))
+        before = live.get(rows)
+        found = (*(before.aggregates if before else ()), *aggregates(slot.expression))
+        live[rows] = LiveRows(rows, join_columns(group.entity, table), timed, tuple(dict.fromkeys(found)))
+    entities = Entities("spine", tuple(live.values()), keys, boundary, since, group.schedule.due(boundary))
+    rows_first = [one for one in query.relations if isinstance(one, (SourceRows, StepRows))]
+    others = [one for one in query.relations if not isinstance(one, (SourceRows, StepRows))]
+    return BoundaryQuery(replace(query, relations=(*rows_first, entities, *others)), group.entity.keys, columns)
+
+
 def _shared(slot: Slot, aggregate: Aggregate) -> tuple[object, ...]:
     """Aggregations with an equal answer share a pass: same rows, same points, all windows bounded or none."""
     feature = slot.feature
     schedule = feature.schedule if is_timed(feature.table) else None
-    return feature.table, slot.keys, feature.entity.name, schedule, version_ties(feature), _window(aggregate) is None
-
-
-def _window(aggregate: Aggregate) -> int | None:
-    """How far back rows count: a ttl bounds it as a window does, since the newest row is the last to leave it."""
-    return aggregate.over if aggregate.ttl is None else aggregate.ttl
+    return feature.table, slot.keys, feature.entity.name, schedule, version_ties(feature), reach(aggregate) is None
 
 
 @dataclass
@@ -91,16 +139,14 @@ class _Building:
         """The relation of a table's rows; ``ties`` is source to the columns that break ties between versions."""
         key = (table, knowledge, tuple(ties))
         if key not in self._made:
+            given = {} if isinstance(table, SourceTable) else table.inputs
+            inputs = tuple((parameter, self.rows(one, knowledge, ties)) for parameter, one in given.items())
             name = f"rows_{table.name}_{len(self._made)}"
             if isinstance(table, SourceTable):
                 self.sources[table.name] = table
                 relation: Relation = SourceRows(name, table, table.schema, knowledge, dict(ties).get(table.name, ()))
             else:
-                step = analyze(table)
-                inputs = tuple(
-                    (parameter, self.rows(given, knowledge, ties)) for parameter, given in table.inputs.items()
-                )
-                relation = StepRows(name, step, inputs, _hidden(table, knowledge))
+                relation = StepRows(name, analyze(table), inputs, _hidden(table, knowledge))
             self._made[key] = name
             self.relations.append(relation)
         return self._made[key]
@@ -125,11 +171,10 @@ def _hidden(table: Table, knowledge: int | Asof) -> tuple[str, ...]:
 
 
 def _carriers(table: Table) -> list[SourceTable]:
-    """The sources whose rows a table's rows come from: the timed ones; of an untimed table the first."""
+    """The sources whose rows a table's rows are: the timed ones, or of an untimed table what it reads first."""
     if isinstance(table, SourceTable):
         return [table]
-    inputs = [given for given in table.inputs.values() if is_timed(given)] or list(table.inputs.values())[:1]
-    return [source for given in inputs for source in _carriers(given)]
+    return [source for name in analyze(table).carriers for source in _carriers(table.inputs[name])]
 
 
 def tie_keys(table: Table) -> tuple[DataType, ...]:
@@ -155,26 +200,27 @@ def _add_pass(
     table = first.feature.table
     timed = is_timed(table)
     unbounded = key[-1]
-    wanted = [(slot, one) for slot in slots for one in slot.feature.aggregates if (_window(one) is None) == unbounded]
+    wanted = [(slot, one) for slot in slots for one in aggregates(slot.expression) if (reach(one) is None) == unbounded]
     name = f"pass_{sum(isinstance(relation, Pass) for relation in building.relations)}"
     columns: dict[tuple[Aggregate, tuple[str, ...]], str] = {}
     for slot, one in wanted:
         ties = slot.feature.columns_read if one.function in {"first", "last"} else ()
         column = columns.setdefault((one, ties), f"a{len(columns)}")
         placed[slot.name, one] = (name, column)
-    reaches = [window + one.ago for _, one in wanted if (window := _window(one)) is not None]
+    shift = min(one.ago for _, one in wanted)
+    reaches = [reach(one) or 0 for _, one in wanted]
     building_rows = building.rows(table, first.feature.schedule.delay if timed else 0, version_ties(first.feature))
     made = Pass(
         name=name,
         points=building.points(first.keys, first.feature.schedule if timed else None),
         rows=building_rows,
-        columns=table_schema(table),
+        columns={**table_schema(table), Hidden.EVENT: Int64},
         keys=tuple(zip(first.keys, join_columns(first.feature.entity, table), strict=True)),
         tie_keys=tie_keys(table),
         aggregates=tuple((column, one, ties) for (one, ties), column in columns.items()),
         timed=timed,
-        reach=None if unbounded or not timed else max(reaches),
-        shift=min(one.ago for _, one in wanted),
+        reach=None if unbounded or not timed else max(*reaches, shift + 1),
+        shift=shift,
     )
     building.relations.append(made)
 
@@ -233,6 +279,9 @@ def check_times(table: SourceTable) -> None:
         if column not in schema:
             message = f"The source {source.name!r} has no column {column!r}."
             raise MissingColumnError(message, where=where, hint=f"Its columns are {', '.join(schema)}.")
+    for column in filter(is_hidden, schema):
+        message = f"The source {source.name!r} has a column {column!r}, a name that rows carry unseen."
+        raise ColumnTypeError(message, where=where, hint="Bind the source to a query that renames it.")
     wanted: Mapping[str | None, tuple[str, tuple[str, ...]]] = {
         source.event_time: ("event_time", ("Timestamp", "Date")),
         source.created_time: ("created_time", ("Timestamp",)),

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import math
 import operator
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,10 @@ from featurestore.definitions.resolved import (
     SelectedFeature,
     StoredFeature,
 )
-from featurestore.definitions.types import DataType
+from featurestore.definitions.types import DataType, Float32, Float64
 from featurestore.errors import NumberOverflowError, TypeMismatchError, UserCodeError
 
-__all__ = ["Evaluation", "evaluation_of"]
+__all__ = ["Evaluation", "Row", "constant", "evaluation_of", "expression_of"]
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _INT64 = range(-(2**63), 2**63)
@@ -67,6 +68,12 @@ def evaluation_of(layout: Layout) -> Evaluation:
     return Evaluation(direct, computed, tuple(read))
 
 
+def constant(node: Node) -> object:
+    """The value of an expression over literals."""
+    evaluate, _ = _expression(node, {})
+    return evaluate(Row({}, {}, 0))
+
+
 def _single(evaluate: Evaluate) -> Callable[[Row], Sequence[object]]:
     return lambda row: (evaluate(row),)
 
@@ -89,16 +96,7 @@ def _derived(feature: DerivedFeature, role: Role, layout: Layout, read: dict[str
         name: (_value(SelectedFeature(given, (name,), role), layout, read), feature_type(given))
         for name, given in feature.inputs.items()
     }
-    evaluate, _ = _expression(feature.expression, inputs)
-
-    def value(row: Row) -> object:
-        try:
-            return evaluate(row)
-        except (OverflowError, decimal.InvalidOperation) as error:
-            message = f"{feature.ref}: a number does not fit into its type."
-            raise NumberOverflowError(message) from error
-
-    return value
+    return expression_of(feature.expression, inputs, str(feature.ref))
 
 
 def _on_demand(feature: OnDemandFeature, layout: Layout, read: dict[str, None]) -> Callable[[Row], Sequence[object]]:
@@ -121,6 +119,9 @@ def _on_demand(feature: OnDemandFeature, layout: Layout, read: dict[str, None]) 
             message = f"{feature.ref} raised {type(error).__name__}: {error}"
             raise UserCodeError(message, where=str(definition.origin)) from error
         whole = result if definition.is_tuple else (result,)
+        if not isinstance(whole, tuple) or len(whole) != len(outputs):
+            message = f"{feature.ref} returned {result!r}, and says that it returns {len(outputs)} values."
+            raise TypeMismatchError(message, where=str(definition.origin), hint="Return the NamedTuple; null is None.")
         return [_checked(value, data_type, column) for value, (column, data_type) in zip(whole, outputs, strict=True)]
 
     return values
@@ -156,19 +157,50 @@ def _checked(value: object, data_type: DataType, column: str) -> object:
     if not fits:
         message = f"{column} returned {value!r} ({type(value).__name__}), and says that it returns {data_type}."
         raise TypeMismatchError(message)
-    if data_type.is_integer and value not in _INT64:
+    if isinstance(value, (list, tuple)):
+        return _checked_items(value, data_type, column)
+    try:
+        return _conversion(data_type, data_type)(value)
+    except (OverflowError, decimal.InvalidOperation) as error:
         message = f"{column} returned {value}, which does not fit into {data_type}."
-        raise NumberOverflowError(message)
-    return float(value) if data_type.is_float and isinstance(value, int) else value
+        raise NumberOverflowError(message) from error
+
+
+def _checked_items(value: Sequence[object], data_type: DataType, column: str) -> list[object]:
+    item = data_type.parameters[0]
+    if isinstance(item, int) and len(value) != item:
+        message = f"{column} returned {len(value)} numbers, and says that it returns {data_type}."
+        raise TypeMismatchError(message)
+    return [_checked(one, item if isinstance(item, DataType) else Float32, column) for one in value]
 
 
 # --- expressions: the same meaning as their SQL (docs/expressions.md) ------------------------------------------------
 
 Typed = tuple[Evaluate, DataType]
+"""How a value comes about, and its type."""
+
+
+def expression_of(expression: Node, inputs: Mapping[str, Typed], name: str) -> Evaluate:
+    """How the value of an expression over other features comes about; ``name`` is told in its errors.
+
+    When it is evaluated it raises `NumberOverflowError` for a number that does not fit its type.
+    """
+    evaluate, _ = _expression(expression, inputs)
+
+    def value(row: Row) -> object:
+        try:
+            return evaluate(row)
+        except (OverflowError, decimal.InvalidOperation) as error:
+            message = f"{name}: a number does not fit into its type."
+            raise NumberOverflowError(message) from error
+
+    return value
 
 
 def _expression(node: Node, inputs: Mapping[str, Typed]) -> Typed:
     match node:
+        case Literal(value=datetime.datetime(tzinfo=None) as naive, type=data_type):
+            return (lambda _: naive.replace(tzinfo=datetime.UTC)), data_type
         case Literal(value=value, type=data_type):
             return (lambda _: value), data_type
         case FeatureValue(parameter=parameter):
@@ -204,7 +236,7 @@ def _call(node: Call, operands: Sequence[Typed]) -> Typed:
         return _strict(operator.not_, evaluate), result
     if function == "cast":
         return _as(operands[0], result), result
-    wide = [_as(operand, result) for operand in operands]
+    wide = [_as(operand, result) if result.is_float else operand[0] for operand in operands]
     return _strict(_within(_ARITHMETIC[function], result), wide), result
 
 
@@ -245,9 +277,9 @@ def _within(function: Callable[..., Any], result: DataType) -> Callable[..., Any
         return whole
     if result.is_decimal:
 
-        def exact(*given: decimal.Decimal) -> decimal.Decimal:
+        def exact(*given: decimal.Decimal | int) -> decimal.Decimal:
             with decimal.localcontext(_EXACT):
-                return _quantized(function(*given), result)
+                return _quantized(function(*map(decimal.Decimal, given)), result)
 
         return exact
     return _as_float(function)
@@ -269,7 +301,7 @@ def _as_float(function: Callable[..., Any]) -> Callable[..., Any]:
 def _quantized(value: decimal.Decimal, to: DataType) -> decimal.Decimal:
     with decimal.localcontext(_EXACT):
         rounded = value.quantize(decimal.Decimal(1).scaleb(-to.scale), rounding=decimal.ROUND_HALF_UP)
-    if len(rounded.as_tuple().digits) > int(str(to.parameters[0])):
+    if not rounded.is_finite() or len(rounded.as_tuple().digits) > int(str(to.parameters[0])):
         raise OverflowError(value)
     return rounded
 
@@ -283,6 +315,8 @@ def _as(operand: Typed, to: DataType) -> Evaluate:
 
 
 def _conversion(given: DataType, to: DataType) -> Callable[[Any], Any]:
+    if to.name == "Float32":
+        return lambda value: struct.unpack("f", struct.pack("f", value))[0]
     if to.is_float:
         return float
     if to.is_decimal:
@@ -313,9 +347,10 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def _comparison(function: str, operands: Sequence[Typed]) -> Evaluate:
+    """Numbers are compared as floats where one of them is a float, and exactly where none is."""
     types = [data_type for _, data_type in operands]
-    common = types[0] if len(set(types)) == 1 else FUNCTIONS["add"].result(types)
-    wide = [_as(operand, common) if common else operand[0] for operand in operands]
+    as_floats = len(set(types)) > 1 and any(data_type.is_float for data_type in types)
+    wide = [_as(operand, Float64) if as_floats else operand[0] for operand in operands]
     compare = _COMPARISONS[function]
     if function == "is_in":
         return _strict(lambda value, *listed: compare(_ordered(value), [_ordered(one) for one in listed]), wide)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from featurestore.compiler.dialect import Dialect
 from featurestore.definitions.functions import FUNCTIONS
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
-from featurestore.definitions.types import Bool, DataType, Float64
+from featurestore.definitions.types import Bool, DataType, Decimal, Float64
 
 __all__ = ["Printed", "print_expression"]
 
@@ -52,11 +52,14 @@ def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
         message = f"{node.function} was not checked before it was printed"
         raise AssertionError(message)
     if node.function in _COMPARISONS:
-        return _comparison(node.function, operands, dialect), Bool
+        return _comparison(node, operands, dialect), Bool
     match node.function:
-        case "add" | "subtract" | "multiply" | "and" | "or":
+        case "add" | "subtract" | "and" | "or":
             left, right = _widened(operands, result, dialect)
             return f"({left} {_SIGNS[node.function]} {right})", result
+        case "multiply":
+            left, right = _factors(operands, result, dialect)
+            return f"({left} * {right})", result
         case "divide":
             left, right = _widened(operands, Float64, dialect)
             return f"(CASE WHEN {right} = 0 THEN NULL ELSE {left} / {right} END)", result
@@ -77,18 +80,35 @@ def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
             raise AssertionError(message)
 
 
-def _comparison(function: str, operands: Sequence[Printed], dialect: Dialect) -> str:
+def _comparison(node: Call, operands: Sequence[Printed], dialect: Dialect) -> str:
     types = [data_type for _, data_type in operands]
     common = types[0] if len(set(types)) == 1 else FUNCTIONS["add"].result(types)
     values = _widened(operands, common or types[0], dialect)
-    if function == "is_in":
-        return f"({values[0]} IN ({', '.join(values[1:])}))"
-    return f"({values[0]} {_SIGNS[function]} {values[1]})"
+    if node.function != "is_in":
+        return f"({values[0]} {_SIGNS[node.function]} {values[1]})"
+    found = f"({values[0]} IN ({', '.join(values[1:])}))"
+    unsure = [f"{value} IS NULL" for value, one in zip(values, node.arguments, strict=True) if not _is_literal(one)]
+    # SQL finds a value also next to a null; here a null gives null, as everywhere.
+    return found if len(unsure) < 2 else f"(CASE WHEN {' OR '.join(unsure)} THEN NULL ELSE {found} END)"
+
+
+def _is_literal(node: Node) -> bool:
+    return isinstance(node, Literal)
+
+
+def _factors(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:
+    """Factors of a product: Decimals and integers keep their scale, because the scales add up."""
+    if not to.is_decimal:
+        return _widened(operands, to, dialect)
+    return [
+        dialect.cast(value, Decimal(_DIGITS[data_type.name], 0)) if data_type.is_integer else value
+        for value, data_type in operands
+    ]
+
+
+_DIGITS = {"Int32": 10, "Int64": 19}
 
 
 def _widened(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:
-    """Operands as values of type ``to``; a Decimal keeps its own, which the engine widens exactly."""
-    return [
-        value if data_type == to or (to.is_decimal and data_type.is_decimal) else dialect.cast(value, to)
-        for value, data_type in operands
-    ]
+    """Operands as values of type ``to``."""
+    return [value if data_type == to else dialect.cast(value, to) for value, data_type in operands]

@@ -7,8 +7,11 @@ from featurestore.compiler.dialect import Dialect
 from featurestore.compiler.expressions import Printed, print_expression
 from featurestore.compiler.query import (
     Asof,
+    BoundaryQuery,
+    Entities,
     Hidden,
     LabelQuery,
+    LiveRows,
     Output,
     Pass,
     Points,
@@ -16,17 +19,21 @@ from featurestore.compiler.query import (
     Relation,
     SourceRows,
     StepRows,
+    reach,
 )
 from featurestore.compiler.steps import with_hidden
 from featurestore.definitions.functions import AGGREGATIONS, type_of
 from featurestore.definitions.nodes import Aggregate, Column, Node
+from featurestore.definitions.resolved import Schedule
 from featurestore.definitions.types import DataType, Float64, Int64, Schema
 
-__all__ = ["OVERFLOW", "print_label_query", "print_query", "source_relation"]
+__all__ = ["OVERFLOW", "print_boundary_query", "print_label_query", "print_query", "source_relation"]
 
 OVERFLOW = "featurestore overflow in "
 """How the message of a failed sum begins; the feature's reference follows."""
 
+_ASKED = "asked"
+"""The relation of the spine with its boundaries."""
 _INT64 = ("-9223372036854775808", "9223372036854775807")
 
 
@@ -37,14 +44,18 @@ def source_relation(name: str) -> str:
 
 def print_query(query: Query, dialect: Dialect) -> str:
     """The statement: one row per row of the relation ``spine``, in its order, with a column per output."""
-    printer = _Printer(dialect)
-    relations = [printer.cte(relation) for relation in query.relations]
-    return _statement(relations, printer.outputs(query))
+    printer = _Printer(dialect, _schedules(query))
+    return _statement(printer.ctes(query), printer.outputs(query))
+
+
+def _schedules(query: Query) -> tuple[Schedule, ...]:
+    found = (one.schedule for one in query.relations if isinstance(one, Points))
+    return tuple(dict.fromkeys(schedule for schedule in found if schedule is not None))
 
 
 def print_label_query(query: LabelQuery, dialect: Dialect) -> str:
     """The statement: the label rows with all their visible columns, ordered by time and then by all columns."""
-    printer = _Printer(dialect)
+    printer = _Printer(dialect, ())
     names = [dialect.name(column) for column in query.columns]
     event = dialect.name(Hidden.EVENT)
     body = (
@@ -55,39 +66,67 @@ def print_label_query(query: LabelQuery, dialect: Dialect) -> str:
     return _statement([printer.cte(relation) for relation in query.relations], body)
 
 
+def print_boundary_query(query: BoundaryQuery, dialect: Dialect) -> str:
+    """The statement: one row per entity, with its keys and the columns of the query, in no order."""
+    printer = _Printer(dialect, _schedules(query.query))
+    keys = [f"s.{dialect.name(key)}" for key in query.keys]
+    return _statement(printer.ctes(query.query), printer.selected(query.query, keys))
+
+
 def _statement(relations: Sequence[str], body: str) -> str:
     joined = ",\n".join(relations)
     return f"WITH {joined}\n{body}" if relations else body
 
 
 class _Printer:
-    """Prints relations in one dialect."""
+    """Prints relations in one dialect; ``schedules`` are those whose boundaries the spine's rows are given first."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, schedules: Sequence[Schedule]) -> None:
         self.dialect = dialect
+        self._schedules = schedules
+
+    def ctes(self, query: Query) -> list[str]:
+        """All relations, and before the first that needs it the spine with its boundaries."""
+        found = [self.cte(relation) for relation in query.relations]
+        if self._schedules:
+            found.insert(next(i for i, one in enumerate(query.relations) if isinstance(one, Points)), self._asked())
+        return found
 
     def cte(self, relation: Relation) -> str:
-        """A relation as ``name AS (query)``."""
+        """A relation as ``name AS (query)``, with a word about what it is."""
         match relation:
             case SourceRows():
-                body = self._source_rows(relation)
+                body, told = self._source_rows(relation), f"the rows of {relation.source.ref}, each with its times"
             case StepRows():
                 names = dict(relation.inputs)
                 body = with_hidden(relation.step, names, relation.hidden, self.dialect.sqlglot)
+                told = f"the step {relation.step.table.ref}"
             case Points():
-                body = self._points(relation)
+                body, told = self._points(relation), "what the spine asks for"
             case Pass():
-                body = self._pass(relation)
-        return f"{self.dialect.name(relation.name)} AS (\n{textwrap.indent(body, '  ')}\n)"
+                body, told = self._pass(relation), "one row for each entity and boundary that has rows"
+            case Entities():
+                body, told = self._entities(relation), "the entities that are live at the boundary"
+        return f"{self.dialect.name(relation.name)} AS (  -- {told}\n{textwrap.indent(body, '  ')}\n)"
+
+    def _asked(self) -> str:
+        """The spine with the boundary that answers for its time, for each schedule (semantics 1)."""
+        name = self.dialect.name
+        boundaries = [f"  {self._boundary(one)} AS {self._boundary_name(one)}" for one in self._schedules]
+        body = "SELECT *,\n" + ",\n".join(boundaries) + f"\nFROM {name('spine')}"
+        return f"{name(_ASKED)} AS (  -- the spine, with its boundaries\n{textwrap.indent(body, '  ')}\n)"
+
+    def _boundary_name(self, schedule: Schedule) -> str:
+        return self.dialect.name(f"{Hidden.BOUNDARY}_{self._schedules.index(schedule)}")
 
     # --- rows of a source -------------------------------------------------------------------------------------------
 
     def _source_rows(self, rows: SourceRows) -> str:
         source = rows.source.source
         name = self.dialect.name
-        columns = [f"{self._typed(column, kind)} AS {name(column)}" for column, kind in rows.columns.items()]
+        columns = [f"  {self._typed(column, kind)} AS {name(column)}" for column, kind in rows.columns.items()]
         keys = [f"{name(column)} AS {name(Hidden.key(position))}" for position, column in enumerate(sorted(source.key))]
-        read = f"SELECT {', '.join(columns)}\nFROM {name(source_relation(rows.source.name))}"
+        read = "SELECT\n" + ",\n".join(columns) + f"\nFROM {name(source_relation(rows.source.name))}"
         if source.event_time is None:
             return self._newest_untimed(rows, read, keys)
         timed = (
@@ -122,29 +161,30 @@ class _Printer:
         source, name = rows.source.source, self.dialect.name
         event, created, enter, leave = map(name, (Hidden.EVENT, Hidden.CREATED, Hidden.ENTER, Hidden.LEAVE))
         known = f"{created} - {delay}" if delay else created
-        later = f"CASE WHEN {event} > {known} THEN {event} ELSE {known} END"
+        entered = f"CASE WHEN {event} > {known} THEN {event} ELSE {known} END"  # null is not greater
+        if source.created_time is None and (source.known_after or 0) <= delay:
+            entered = event
         if not source.key:
             return (
-                f"SELECT *, {later} AS {enter}, {self.dialect.cast('NULL', Int64)} AS {leave}\n"
+                f"SELECT *,\n  {entered} AS {enter},\n  {self.dialect.cast('NULL', Int64)} AS {leave}\n"
                 f"FROM (\n{textwrap.indent(timed, '  ')}\n) AS timed\n"
                 f"WHERE {event} IS NOT NULL AND {created} IS NOT NULL"
             )
-        deleted = self._deleted(rows)
-        visible = self._visible(rows)
-        entered = (
-            f"SELECT *, CASE WHEN {event} IS NULL THEN {known} ELSE {later} END AS {enter}\n"
-            f"FROM (\n{textwrap.indent(timed, '  ')}\n) AS timed\nWHERE {visible}"
+        visible = (
+            f"SELECT *,\n  {entered} AS {enter}\n"
+            f"FROM (\n{textwrap.indent(timed, '  ')}\n) AS timed\nWHERE {self._visible(rows)}"
         )
         newer = (
-            f"MIN({enter}) OVER (PARTITION BY {self._key(rows)} ORDER BY {', '.join(self._version_order(rows))} "
-            "ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
+            f"MIN({enter}) OVER (\n    PARTITION BY {self._key(rows)}\n"
+            f"    ORDER BY {', '.join(self._version_order(rows))}\n"
+            "    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING\n  )"
         )
         versions = (
-            f"SELECT *, CASE WHEN {self._has_key(rows)} THEN {newer} END AS {leave}\n"
-            f"FROM (\n{textwrap.indent(entered, '  ')}\n) AS entered"
+            f"SELECT *,\n  CASE WHEN {self._has_key(rows)} THEN {newer} END AS {leave}\n"
+            f"FROM (\n{textwrap.indent(visible, '  ')}\n) AS entered"
         )
-        alive = f"({leave} IS NULL OR {enter} < {leave})"
-        return f"SELECT * FROM (\n{textwrap.indent(versions, '  ')}\n) AS versions\nWHERE NOT {deleted} AND {alive}"
+        alive = [f"({leave} IS NULL OR {enter} < {leave})", *self._not_deleted(rows)]
+        return f"SELECT *\nFROM (\n{textwrap.indent(versions, '  ')}\n) AS versions\nWHERE {' AND '.join(alive)}"
 
     def _newest_as_of(self, rows: SourceRows, timed: str, known: Asof) -> str:
         """The newest versions created by a time; deletions are gone, a row without an event time stays to be told."""
@@ -180,10 +220,8 @@ class _Printer:
     def _first_ranked(self, rows: SourceRows, ranked: str) -> str:
         rank = self.dialect.name("__rank")
         newest = f"({rank} = 1 OR NOT ({self._has_key(rows)}))"
-        return (
-            f"SELECT * FROM (\n{textwrap.indent(ranked, '  ')}\n) AS ranked\n"
-            f"WHERE {newest} AND NOT {self._deleted(rows)}"
-        )
+        kept = " AND ".join([newest, *self._not_deleted(rows)])
+        return f"SELECT *\nFROM (\n{textwrap.indent(ranked, '  ')}\n) AS ranked\nWHERE {kept}"
 
     def _alone(self, rows: SourceRows) -> str:
         """Part of a partition: rows without a whole key are versions of nothing."""
@@ -195,31 +233,36 @@ class _Printer:
     def _has_key(self, rows: SourceRows) -> str:
         return " AND ".join(f"{self.dialect.name(column)} IS NOT NULL" for column in sorted(rows.source.source.key))
 
-    def _deleted(self, rows: SourceRows) -> str:
+    def _deleted(self, rows: SourceRows) -> list[str]:
+        """Whether a row is a delete marker, if the source has any."""
         column = rows.source.source.deleted
-        return f"COALESCE({self.dialect.name(column)}, FALSE)" if column else "FALSE"
+        return [f"COALESCE({self.dialect.name(column)}, FALSE)"] if column else []
+
+    def _not_deleted(self, rows: SourceRows) -> list[str]:
+        return [f"NOT {deleted}" for deleted in self._deleted(rows)]
 
     def _visible(self, rows: SourceRows) -> str:
         """Rows that are visible at some boundary: with finite times, or a deletion, which may lack its event time."""
         event, created = self.dialect.name(Hidden.EVENT), self.dialect.name(Hidden.CREATED)
-        seen = f"{event} IS NOT NULL AND {created} IS NOT NULL"
         source = rows.source.source
-        if source.deleted is None:
-            return seen
-        deleted, has_key = self._deleted(rows), self._has_key(rows)
-        timeless = f"{deleted} AND {self.dialect.name(source.event_time or '')} IS NULL AND {created} IS NOT NULL"
-        return f"({seen} OR ({timeless})) AND (NOT {deleted} OR ({has_key}))"
+        for deleted in self._deleted(rows):
+            timeless = f"{deleted} AND {self.dialect.name(source.event_time or '')} IS NULL"
+            return (
+                f"{created} IS NOT NULL\n  AND ({event} IS NOT NULL OR {timeless})\n"
+                f"  AND (NOT {deleted} OR {self._has_key(rows)})"
+            )
+        return f"{event} IS NOT NULL AND {created} IS NOT NULL"
 
     def _version_order(self, rows: SourceRows) -> list[str]:
         """Oldest version first: by created time, event time (none last), deletion last, then ties (semantics 4)."""
         event, created = self.dialect.name(Hidden.EVENT), self.dialect.name(Hidden.CREATED)
-        return [created, f"({event} IS NULL)", event, self._deleted(rows), *self._ties(rows.ties, rows.columns)]
+        return [created, f"({event} IS NULL)", event, *self._deleted(rows), *self._ties(rows.ties, rows.columns)]
 
     def _descending(self, rows: SourceRows, *, timed: bool = True) -> list[str]:
         if timed:
             created = self.dialect.name(Hidden.CREATED)
             return [f"({created} IS NOT NULL)", *self._version_order(rows)]
-        return [self._deleted(rows), *self._ties(rows.ties, rows.columns)]
+        return [*self._deleted(rows), *self._ties(rows.ties, rows.columns)]
 
     def _ties(self, columns: Sequence[str], types: Schema, alias: str = "") -> list[str]:
         """What orders rows by ``columns``: null first, and floats by value, whatever the sign of a zero."""
@@ -237,15 +280,49 @@ class _Printer:
         name = self.dialect.name
         keys = [name(key) for key in points.keys]
         known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-        if points.schedule is not None:
-            keys.append(f"{self._boundary(points.schedule.every, *_lag(points))} AS {name(Hidden.BOUNDARY)}")
-        return f"SELECT DISTINCT {', '.join(keys)}\nFROM {name('spine')}\nWHERE {known}"
+        if points.schedule is None:
+            return f"SELECT DISTINCT {', '.join(keys)}\nFROM {name('spine')}\nWHERE {known}"
+        keys.append(f"{self._boundary_name(points.schedule)} AS {name(Hidden.BOUNDARY)}")
+        return f"SELECT DISTINCT {', '.join(keys)}\nFROM {name(_ASKED)}\nWHERE {known}"
 
-    def _boundary(self, every: int, lag: int, offset: int) -> str:
+    def _entities(self, entities: Entities) -> str:
+        name = self.dialect.name
+        named = "\nUNION\n".join(self._named(live, entities) for live in entities.rows)
+        time = self.dialect.literal(entities.time, Int64)
+        keys = [name(key) for key in entities.keys]
+        known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+        return (
+            f"SELECT {', '.join(keys)}, {time} AS {name(Hidden.TIME)}\n"
+            f"FROM (\n{textwrap.indent(named, '  ')}\n) AS live\nWHERE {known}"
+        )
+
+    def _named(self, live: LiveRows, entities: Entities) -> str:
+        """The entities that rows name; those that have changed, if not all are wanted (semantics 17)."""
+        name = self.dialect.name
+        keys = [f"{name(column)} AS {name(key)}" for column, key in zip(live.keys, entities.keys, strict=True)]
+        named = f"SELECT {', '.join(keys)}\nFROM {name(live.name)}"
+        if not live.timed:
+            return named
+        event, enter, leave = (name(hidden) for hidden in (Hidden.EVENT, Hidden.ENTER, Hidden.LEAVE))
+        visible = f"{enter} <= {entities.boundary}"
+        if entities.since is None:
+            return f"{named}\nWHERE {visible}"
+        passed = f"> {entities.since}"
+        changes = [f"{leave} {passed} AND {leave} <= {entities.boundary}"]
+        for ago in dict.fromkeys(one.ago for one in live.aggregates):
+            start = f"{event} + {ago}" if ago else event
+            changes.append(f"{start} <= {entities.boundary} AND ({enter} {passed} OR {start} {passed})")
+        lengths = dict.fromkeys(found for found in map(reach, live.aggregates) if found is not None)
+        changes += [f"{event} + {length} {passed} AND {event} + {length} <= {entities.boundary}" for length in lengths]
+        return f"{named}\nWHERE {visible}\n  AND (\n    " + "\n    OR ".join(changes) + "\n  )"
+
+    def _boundary(self, schedule: Schedule) -> str:
         """``b(t)`` (semantics 1)."""
         time = self.dialect.name(Hidden.TIME)
-        number = self.dialect.floor_divide(f"({time} - {lag})", every)
-        return f"{number} * {every} + {offset}"
+        lag = schedule.delay + schedule.publish_within + schedule.offset
+        number = self.dialect.floor_divide(f"({time} - {lag})" if lag else time, schedule.every)
+        shifted = f" + {schedule.offset}" if schedule.offset else ""
+        return f"{number} * {schedule.every}{shifted}"
 
     def _pass(self, made: Pass) -> str:
         name = self.dialect.name
@@ -288,8 +365,8 @@ class _Printer:
         own = self.dialect.floor_divide(name(Hidden.EVENT), width)
         bucket = name(Hidden.BUCKET)
         return (
-            f"(SELECT *, {self.dialect.buckets(newest)} AS {bucket} FROM {points})",
-            f"(SELECT *, {own} AS {bucket} FROM {rows})",
+            f"(\n  SELECT *, {self.dialect.buckets(newest)} AS {bucket}\n  FROM {points}\n)",
+            f"(\n  SELECT *, {own} AS {bucket}\n  FROM {rows}\n)",
         )
 
     def _aggregate(self, made: Pass, one: Aggregate, ties: Sequence[str]) -> str:
@@ -312,10 +389,10 @@ class _Printer:
         if not made.timed:
             return []
         boundary, event = f"p.{self.dialect.name(Hidden.BOUNDARY)}", f"r.{self.dialect.name(Hidden.EVENT)}"
-        length = one.over if one.ttl is None else one.ttl
         conditions = []
-        if length is not None and length + one.ago != made.reach:
-            conditions.append(f"{event} > {boundary} - {length + one.ago}")
+        farthest = reach(one)
+        if farthest is not None and farthest != made.reach:
+            conditions.append(f"{event} > {boundary} - {farthest}")
         if one.ago != made.shift:
             conditions.append(f"{event} <= {boundary} - {one.ago}")
         return conditions
@@ -346,28 +423,32 @@ class _Printer:
         if function == "mean":
             total = filtered(f"SUM({value})", condition)
             number = filtered(f"COUNT({value})", condition)
-            whole = self.dialect.cast(total, Float64)
+            whole = total if data_type == Float64 else self.dialect.cast(total, Float64)
             return f"CASE WHEN {number} = 0 THEN NULL ELSE {whole} / {number} END"
-        if function == "sum" and data_type.is_float:
+        if function == "sum" and data_type.is_float and data_type != Float64:
             return filtered(f"SUM({self.dialect.cast(value, Float64)})", condition)
         return filtered(f"{_FUNCTIONS[function]}({value})", condition)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
     def outputs(self, query: Query) -> str:
-        """The statement's own SELECT."""
+        """The statement's own SELECT: a row per row of the spine, in its order."""
+        row = f"s.{self.dialect.name(Hidden.ROW)}"
+        return f"{self.selected(query, [row])}ORDER BY {row}"
+
+    def selected(self, query: Query, first: Sequence[str]) -> str:
+        """The outputs after the columns ``first`` of the spine."""
         name = self.dialect.name
         passes = {relation.name: relation for relation in query.relations if isinstance(relation, Pass)}
         points = {relation.name: relation for relation in query.relations if isinstance(relation, Points)}
-        columns = [f"s.{name(Hidden.ROW)}"]
+        columns = [*first]
         columns += [f"{self._output(output, passes)} AS {name(output.name)}" for output in query.outputs]
         joins = [self._join(made, points[made.points]) for made in passes.values()]
         return (
             "SELECT "
             + ",\n  ".join(columns)
-            + f"\nFROM {name('spine')} AS s\n"
+            + f"\nFROM {name(_ASKED if self._schedules else 'spine')} AS s\n"
             + "".join(f"{join}\n" for join in joins)
-            + f"ORDER BY s.{name(Hidden.ROW)}"
         )
 
     def _join(self, made: Pass, points: Points) -> str:
@@ -375,11 +456,8 @@ class _Printer:
         relation = name(made.name)
         on = [f"{relation}.{name(key)} = s.{name(key)}" for key, _ in made.keys]
         if points.schedule is not None:
-            boundary = self._boundary(points.schedule.every, *_lag(points)).replace(
-                name(Hidden.TIME), f"s.{name(Hidden.TIME)}"
-            )
-            on.append(f"{relation}.{name(Hidden.BOUNDARY)} = {boundary}")
-        return f"LEFT JOIN {relation} ON {' AND '.join(on)}"
+            on.append(f"{relation}.{name(Hidden.BOUNDARY)} = s.{self._boundary_name(points.schedule)}")
+        return f"LEFT JOIN {relation}\n  ON " + "\n  AND ".join(on)
 
     def _output(self, output: Output, passes: Mapping[str, Pass]) -> str:
         placed = {one: (made, column) for one, made, column in output.columns}
@@ -411,9 +489,3 @@ class _Printer:
 
 
 _FUNCTIONS = {"sum": "SUM", "count": "COUNT", "min": "MIN", "max": "MAX", "any": "BOOL_OR", "all": "BOOL_AND"}
-
-
-def _lag(points: Points) -> tuple[int, int]:
-    schedule = points.schedule
-    assert schedule is not None  # noqa: S101 - asked only where there is one
-    return schedule.delay + schedule.publish_within + schedule.offset, schedule.offset

@@ -11,7 +11,22 @@ from featurestore.definitions.nodes import Aggregate, Node
 from featurestore.definitions.resolved import Schedule, SourceTable, StoredFeature
 from featurestore.definitions.types import DataType, Schema
 
-__all__ = ["Asof", "Hidden", "LabelQuery", "Output", "Pass", "Points", "Query", "Relation", "SourceRows", "StepRows"]
+__all__ = [
+    "Asof",
+    "BoundaryQuery",
+    "Entities",
+    "Hidden",
+    "LabelQuery",
+    "LiveRows",
+    "Output",
+    "Pass",
+    "Points",
+    "Query",
+    "Relation",
+    "SourceRows",
+    "StepRows",
+    "reach",
+]
 
 
 class Hidden:
@@ -73,6 +88,16 @@ class Points:
     schedule: Schedule | None
 
 
+def reach(one: Aggregate) -> int | None:
+    """How far before a boundary the rows that an aggregation counts may lie; None: as far as there are any.
+
+    A ttl bounds rows as a window does, since the newest row is the last to leave it, and it is no longer for an ago.
+    """
+    if one.ttl is not None:
+        return one.ttl
+    return None if one.over is None else one.over + one.ago
+
+
 @dataclass(frozen=True)
 class Pass:
     """Aggregations of rows per point, all in one join.
@@ -102,7 +127,32 @@ class Pass:
     shift: int
 
 
-Relation = SourceRows | StepRows | Points | Pass
+@dataclass(frozen=True)
+class LiveRows:
+    """A relation of rows that name entities: their key columns, and the aggregations that features make of them."""
+
+    name: str
+    keys: tuple[str, ...]
+    timed: bool
+    aggregates: tuple[Aggregate, ...]
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The entities live at a boundary, as a spine at the time at which that boundary answers (semantics 17).
+
+    ``since`` leaves out those that have not changed after it; None: no entity is left out.
+    """
+
+    name: str
+    rows: tuple[LiveRows, ...]
+    keys: tuple[str, ...]
+    boundary: int
+    since: int | None
+    time: int
+
+
+Relation = SourceRows | StepRows | Points | Pass | Entities
 
 
 @dataclass(frozen=True)
@@ -130,6 +180,18 @@ class Query:
     outputs: tuple[Output, ...]
     keys: Schema
     sources: tuple[SourceTable, ...]
+
+
+@dataclass(frozen=True)
+class BoundaryQuery:
+    """What a group's store holds at a boundary: per entity its keys, then ``columns``, in no order.
+
+    ``query`` has the entities as its spine; its outputs are the columns, in order.
+    """
+
+    query: Query
+    keys: Schema
+    columns: Schema
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, ParseError, SqlglotError
+from sqlglot.errors import ErrorLevel, OptimizeError, ParseError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
 from featurestore.compiler.ibis_steps import ibis_sql
+from featurestore.compiler.row_wise import Carried, carried, check_deterministic
 from featurestore.compiler.sql_types import sql_type, type_of_sql
 from featurestore.definitions.resolved import SourceTable, StepTable, Table, sources_of
 from featurestore.definitions.types import DataType, Schema
@@ -28,13 +29,10 @@ from featurestore.errors import (
     TypeMismatchError,
 )
 
-__all__ = ["Step", "analyze", "is_timed", "rows_relation", "table_schema", "with_hidden"]
+__all__ = ["Step", "analyze", "is_hidden", "is_timed", "rows_relation", "table_schema", "with_hidden"]
 
-_NOT_DETERMINISTIC = frozenset(
-    {"random", "rand", "uuid", "gen_random_uuid", "nextval", "now", "today", "getdate", "current_date"}
-    | {"current_timestamp", "current_time", "localtime", "localtimestamp", "transaction_timestamp", "setseed"}
-    | {"get_current_timestamp", "get_current_time", "clock_timestamp", "sysdate", "rand_canonical", "currval"}
-)
+_HIDDEN = frozenset({"__e", "__c", "__enter", "__leave", "__b", "__bucket", "__row", "__t", "__rank"})
+"""The names of `featurestore.compiler.query.Hidden`, which builds on this module."""
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 
 
@@ -42,17 +40,24 @@ _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 class Step:
     """A checked SQL step.
 
-    ``query`` is qualified against the names of `rows_relation`; ``columns`` are its results, to which they are cast.
+    ``query`` is qualified against the names of `rows_relation`; ``columns`` are its results, to which they are cast;
+    ``carriers`` are the parameters whose rows its rows are, with their times and keys.
     """
 
     table: StepTable
     query: exp.Query
     columns: Schema
+    carriers: tuple[str, ...]
 
 
 def rows_relation(parameter: str) -> str:
-    """The name under which a step's query sees the rows of its input."""
-    return f"input_{parameter}"
+    """The name under which a step's query sees the rows of its input. SQL does not tell small letters from capitals."""
+    return f"input_{parameter.lower()}"
+
+
+def is_hidden(column: str) -> bool:
+    """Whether a column's name is one that rows carry unseen."""
+    return column.lower() in _HIDDEN or column.lower().startswith("__key_")
 
 
 def is_timed(table: Table) -> bool:
@@ -94,13 +99,16 @@ def _analyze(table: StepTable) -> Step:
         raise NotSupportedError(message, hint="Return SQL or an Ibis expression.")
     schemas = {rows_relation(name): table_schema(given) for name, given in table.inputs.items()}
     parsed = _parse(table, schemas)
-    _check_deterministic(table, parsed)
+    check_deterministic(str(table.ref), parsed)
+    _check_names(table, parsed)
+    spelled = _spelled(parsed, schemas)
     query = _qualified(table, parsed, schemas)
-    timed = _timed_relations(table)
-    for branch in query.find_all(exp.Select):
-        _check_row_wise(table, branch, timed)
-    _check_branches(table, _outer(query), timed)
-    return Step(table, query, _columns(table, query))
+    for order in list(query.find_all(exp.Order)):
+        if isinstance(order.parent, exp.Query):
+            order.pop()  # rows have no order until an aggregation sorts them
+    inputs = _row_wise(table, query).inputs
+    carriers = tuple(parameter for parameter in table.inputs if rows_relation(parameter) in inputs)
+    return Step(table, query, _columns(table, query, spelled), carriers)
 
 
 def _parse(table: StepTable, schemas: Mapping[str, Schema]) -> exp.Query:
@@ -127,20 +135,28 @@ def _substituted(table: StepTable) -> str:
     if strangers := named - set(table.inputs):
         message = f"The SQL of {table.ref} reads {{{min(strangers)}}}, which is no parameter of it."
         raise DefinitionError(message, hint=f"Its parameters are {', '.join(table.inputs)}.")
-    if unused := set(table.inputs) - named:
-        message = f"The SQL of {table.ref} does not read its parameter {min(unused)}."
-        raise DefinitionError(message, hint=f"Write FROM {{{min(unused)}}}, or take the parameter away.")
     return _PLACEHOLDER.sub(lambda found: rows_relation(found[1]), text)
 
 
-def _check_deterministic(table: StepTable, query: exp.Query) -> None:
-    for node in query.walk():
-        if not isinstance(node, exp.Func):
-            continue
-        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
-        if name in _NOT_DETERMINISTIC:
-            message = f"{table.ref} calls {name}(), which gives another value each time."
-            raise DefinitionError(message, hint="Take the time from a column of the rows.")
+def _check_names(table: StepTable, query: exp.Query) -> None:
+    """Every input is read, as a table; nothing else is; and no name is one of those that rows carry unseen."""
+    read = {found.name.lower() for found in query.find_all(exp.Table) if not found.args.get("db")}
+    for parameter in table.inputs:
+        if rows_relation(parameter) not in read:
+            message = f"The SQL of {table.ref} does not read its parameter {parameter}."
+            raise DefinitionError(message, hint=f"Write FROM {{{parameter}}}, or take the parameter away.")
+        for literal in query.find_all(exp.Literal):
+            if rows_relation(parameter) in literal.name:
+                message = f"The SQL of {table.ref} has {{{parameter}}} inside of a text."
+                raise DefinitionError(message, hint="{parameters} stand for tables, in FROM and JOIN.")
+    for found in query.find_all(exp.CTE):
+        if found.alias.lower().startswith(("input_", "rows_")):
+            message = f"The SQL of {table.ref} calls a query {found.alias!r} in its WITH."
+            raise DefinitionError(message, hint="Names that begin with input_ or rows_ stand for inputs.")
+    for identifier in query.find_all(exp.Identifier):
+        if is_hidden(identifier.name):
+            message = f"The SQL of {table.ref} uses the name {identifier.name!r}, which rows carry unseen."
+            raise DefinitionError(message, hint="Choose another name.")
 
 
 def _qualified(table: StepTable, parsed: exp.Query, schemas: Mapping[str, Schema]) -> exp.Query:
@@ -148,8 +164,12 @@ def _qualified(table: StepTable, parsed: exp.Query, schemas: Mapping[str, Schema
         name: {column: sql_type(data_type).sql("duckdb") for column, data_type in schema.items()}
         for name, schema in schemas.items()
     }
-    strangers = {found.name for found in parsed.find_all(exp.Table)} - set(schemas)
-    strangers -= {found.alias_or_name for found in parsed.find_all(exp.CTE)}
+    named = {*schemas, *(found.alias.lower() for found in parsed.find_all(exp.CTE))}
+    strangers = [
+        found.name or found.sql()
+        for found in parsed.find_all(exp.Table)
+        if found.args.get("db") or found.name.lower() not in named
+    ]
     if strangers:
         message = f"The SQL of {table.ref} reads the table {min(strangers)!r} directly."
         raise DefinitionError(message, hint="Make it a Source and take it as a parameter: only {parameters} are read.")
@@ -166,100 +186,33 @@ def _qualified(table: StepTable, parsed: exp.Query, schemas: Mapping[str, Schema
     return query
 
 
-def _check_branches(table: StepTable, branches: Sequence[exp.Select], timed: set[str]) -> None:
-    with_time = [any(_reads_timed(one, timed) for one in _relations(branch)) for branch in branches]
-    if any(with_time) and not all(with_time):
-        message = f"{table.ref} puts rows with an event time and rows without one into one table (UNION ALL)."
-        raise LookAheadError(message, hint="Give the other source an event_time, or join it instead.")
-
-
-def _check_row_wise(table: StepTable, select: exp.Select, timed: set[str]) -> None:
-    reason = _looks_beyond_its_row(select) or _mixes_rows(select, timed)
-    if reason:
-        message = f"{table.ref} is not row-wise: {reason}. It could see rows that were not yet known."
-        hint = (
+def _row_wise(table: StepTable, query: exp.Query) -> Carried:
+    try:
+        return carried(query, {rows_relation(name): is_timed(given) for name, given in table.inputs.items()})
+    except LookAheadError as error:
+        error.hint = error.hint or (
             "Row-wise steps project, filter, join to untimed tables and UNION ALL. Aggregate in a feature, where every "
             "window ends at the boundary."
         )
-        raise LookAheadError(message, hint=hint)
+        error.message = f"{table.ref} is not row-wise: {error.message}. It could see rows that were not yet known."
+        raise
 
 
-_BEYOND: Mapping[str, str] = {
-    "group": "it groups",
-    "having": "it groups",
-    "distinct": "it removes duplicates (DISTINCT)",
-    "limit": "it limits rows (LIMIT)",
-    "offset": "it skips rows (OFFSET)",
-    "qualify": "it ranks rows (QUALIFY)",
-    "sample": "it samples",
-    "windows": "it uses windows",
-}
+def _spelled(query: exp.Query, schemas: Mapping[str, Schema]) -> Mapping[str, str]:
+    """Names in small letters, as qualified queries have them, to how inputs and the text spell them."""
+    written = {found.name.lower(): found.name for found in query.find_all(exp.Identifier)}
+    return written | {column.lower(): column for schema in schemas.values() for column in schema}
 
 
-def _looks_beyond_its_row(select: exp.Select) -> str | None:
-    for clause, reason in _BEYOND.items():
-        if select.args.get(clause):
-            return reason
-    own = [*select.expressions, select.args.get("where")]
-    own += [join.args.get("on") for join in select.args.get("joins") or []]
-    for part in filter(None, own):
-        for node in part.walk():
-            if isinstance(node, exp.Window):
-                return f"{node.sql()} is a window function"
-            if isinstance(node, exp.AggFunc):
-                return f"{node.sql()} aggregates"
-            if isinstance(node, (exp.Subquery, exp.Select, exp.Exists)):
-                return "it holds a subquery outside of FROM"
-            if isinstance(node, (exp.Unnest, exp.Explode, exp.Lateral)):
-                return f"{node.sql()} makes several rows out of one"
-    return None
-
-
-def _mixes_rows(select: exp.Select, timed: set[str]) -> str | None:
-    parent = select.parent
-    if isinstance(parent, exp.SetOperation) and not (isinstance(parent, exp.Union) and not parent.args["distinct"]):
-        return f"{type(parent).__name__.upper()} compares rows with each other (only UNION ALL does not)"
-    relations = _relations(select)
-    with_time = [relation for relation in relations if _reads_timed(relation, timed)]
-    if len(with_time) > 1:
-        return "it joins two timed tables"
-    for join in select.args.get("joins") or []:
-        side, kind = (join.side or "").upper(), (join.kind or "").upper()
-        if kind not in {"", "INNER", "CROSS", "LEFT", "OUTER"} or side not in {"", "LEFT"}:
-            return f"a {f'{side} {kind}'.strip()} JOIN keeps rows of the other table"
-        if with_time and side == "LEFT" and relations[0] not in with_time:
-            return "a LEFT JOIN keeps rows of the untimed table"
-    return None
-
-
-def _relations(select: exp.Select) -> list[exp.Expr]:
-    source = select.args.get("from_") or select.args.get("from")
-    if source is None:
-        return []
-    return [source.this, *(join.this for join in select.args.get("joins") or [])]
-
-
-def _reads_timed(relation: exp.Expr, timed: set[str]) -> bool:
-    """Whether a relation in FROM leads to a timed input, through subqueries and CTEs."""
-    if isinstance(relation, exp.Table):
-        if relation.name in timed:
-            return True
-        cte = _cte(relation)
-        return cte is not None and _reads_timed(cte.this, timed)
-    return any(_reads_timed(found, timed) for found in relation.find_all(exp.Table))
-
-
-def _cte(relation: exp.Table) -> exp.CTE | None:
-    root = relation.root()
-    return next((cte for cte in root.find_all(exp.CTE) if cte.alias_or_name == relation.name), None)
-
-
-def _columns(table: StepTable, query: exp.Query) -> Schema:
+def _columns(table: StepTable, query: exp.Query, spelled: Mapping[str, str]) -> Schema:
     declared = table.transformation.columns
     found: dict[str, DataType] = {}
     branches = [select.selects for select in _outer(query)]
+    if len({len(selects) for selects in branches}) > 1:
+        message = f"The branches of {table.ref} have {' and '.join(str(len(one)) for one in branches)} columns."
+        raise TypeMismatchError(message, hint="UNION ALL puts columns together by their position.")
     for position, projection in enumerate(branches[0]):
-        name = projection.alias_or_name
+        name = spelled.get(projection.alias_or_name, projection.alias_or_name)
         types = [type_of_sql(selects[position]) for selects in branches]
         data_type = declared.get(name) or (types[0] if len(set(types)) == 1 else None)
         if data_type is None:
@@ -285,33 +238,37 @@ def _outer(query: exp.Expr) -> list[exp.Select]:
 
 
 def with_hidden(step: Step, relations: Mapping[str, str], hidden: Sequence[str], dialect: str) -> str:
-    """The step's SQL in ``dialect``, over ``relations`` (parameter to relation), with hidden columns passed through."""
+    """The step's SQL in ``dialect``, over ``relations`` (parameter to relation), with hidden columns passed through.
+
+    Raises:
+        NotSupportedError: the dialect cannot say something that the SQL says.
+    """
     query = step.query.copy()
-    timed = _timed_relations(step.table)
-    for select in list(query.find_all(exp.Select)):
-        carrier = _carrier(select, timed)
-        if carrier is not None:
-            for name in hidden:
-                column = exp.column(name, table=carrier.alias_or_name, quoted=True)
-                select.append("expressions", exp.alias_(column, name, quoted=True))
+    carriers = {id(select): (select, alias) for select, alias in _row_wise(step.table, query).path}
     for select in _outer(query):
         for position, (name, data_type) in enumerate(step.columns.items()):
             select.expressions[position].replace(_cast(select.expressions[position], name, data_type))
+    for select, alias in carriers.values():
+        for name in hidden:
+            column = exp.column(name, table=alias, quoted=True)
+            select.append("expressions", exp.alias_(column, name, quoted=True))
+    named = {rows_relation(parameter): relation for parameter, relation in relations.items()}
     for found in list(query.find_all(exp.Table)):
-        for parameter, relation in relations.items():
-            if found.name == rows_relation(parameter):
-                found.replace(exp.alias_(exp.to_table(relation), found.alias_or_name, table=True, quoted=True))
-    return query.sql(dialect=dialect, pretty=True)
+        if found.name in named:
+            relation = exp.to_identifier(named[found.name], quoted=True)
+            found.replace(exp.alias_(exp.Table(this=relation), found.alias_or_name, table=True, quoted=True))
+    return _said(step, query, dialect)
 
 
-def _timed_relations(table: StepTable) -> set[str]:
-    return {rows_relation(name) for name, given in table.inputs.items() if is_timed(given)}
-
-
-def _carrier(select: exp.Select, timed: set[str]) -> exp.Expr | None:
-    """The relation whose rows a SELECT's rows come from: the timed one, else the first."""
-    relations = _relations(select)
-    return next((one for one in relations if _reads_timed(one, timed)), relations[0] if relations else None)
+def _said(step: Step, query: exp.Query, dialect: str) -> str:
+    generator = sqlglot.Dialect.get_or_raise(dialect).generator(pretty=True, unsupported_level=ErrorLevel.IGNORE)
+    text = generator.generate(query)
+    # Sessions are in UTC, so that what sqlglot doubts about time zones is certain here.
+    lost = [message for message in generator.unsupported_messages if "timezone" not in message.lower()]
+    if lost:
+        message = f"The SQL of {step.table.ref} cannot be said in {dialect}: {'; '.join(lost)}."
+        raise NotSupportedError(message, where=str(step.table.transformation.origin))
+    return text
 
 
 def _cast(projection: exp.Expr, name: str, data_type: DataType) -> exp.Expr:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from featurestore.compiler.steps import table_schema
 from featurestore.definitions.functions import type_of
+from featurestore.definitions.nodes import Node
 from featurestore.definitions.resolved import (
     DerivedFeature,
     OnDemandFeature,
@@ -20,12 +21,13 @@ __all__ = ["Layout", "Slot", "feature_type", "layout_of"]
 
 @dataclass(frozen=True)
 class Slot:
-    """A stored feature of the entity in one role; ``name`` is its column in a query's result."""
+    """A stored feature of the entity in one role: ``expression``, of type ``type``, as the column ``name``."""
 
     name: str
     feature: StoredFeature
     role: Role
     type: DataType
+    expression: Node
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -86,7 +88,9 @@ def layout_of(selected: Sequence[SelectedFeature]) -> Layout:
     for one in selected:
         for feature, role in _stored(one):
             if (id(feature), role) not in slots:
-                slots[id(feature), role] = Slot(f"f{len(slots)}", feature, role, feature_type(feature))
+                slots[id(feature), role] = Slot(
+                    f"f{len(slots)}", feature, role, feature_type(feature), feature.expression
+                )
         for entity_keys in _keys(one):
             _merge(keys, entity_keys, "key")
         _merge(requests, _requests(one), "request value")

@@ -76,8 +76,8 @@ def check_derived(
     """
     for parameter, given in inputs.items():
         if not isinstance(given, (StoredFeature, DerivedFeature)):
-            message = f"{feature.name}: {parameter!r} is an on-demand feature."
-            raise DefinitionError(message, hint="Take it in another @fs.on_demand function.")
+            message = f"{feature.name}: {parameter!r} is neither a stored nor a derived feature."
+            raise DefinitionError(message, hint="Take on-demand features in another @fs.on_demand function.")
         if given.entity is not feature.entity and given.entity.name != feature.entity.name:
             message = (
                 f"{feature.name} is of {feature.entity.name!r}, and its input {given.ref} of {given.entity.name!r}."
@@ -86,6 +86,9 @@ def check_derived(
     if feature.cadence.is_given or feature.group:
         message = f"{feature.name} is derived: it is evaluated when it is read, from what its inputs are then."
         raise DefinitionError(message, hint="Leave every, delay, publish_within, offset and group out.")
+    if aggregates(expression):
+        message = f"{feature.name} is derived from features, and aggregates rows as well."
+        raise DefinitionError(message, hint="Make the aggregation a feature of its own and take it as an fs.Value.")
     if not any(isinstance(part, FeatureValue) for part in walk(expression)):
         message = f"{feature.name} uses none of its inputs."
         raise DefinitionError(message)

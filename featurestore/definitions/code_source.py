@@ -77,7 +77,7 @@ def function_node(function: FunctionType) -> tuple[SourceFile, FunctionNode]:
     if source is None:
         raise DefinitionError(f"The source of {name}() cannot be read.", where=code.co_filename, hint=_CELL_HINT)
     where = f"{source.file}:{code.co_firstlineno}"
-    nodes = [node for node in _functions(source) if _place(node) == (code.co_name, code.co_firstlineno)]
+    nodes = _functions(source).get((code.co_name, code.co_firstlineno), [])
     compiled = _compiled(source, code.co_flags & _FUTURE_FLAGS)
     if not nodes or not any(_same(candidate, code) for candidate in compiled.get(_place(nodes[0]), [])):
         raise DefinitionError(
@@ -116,10 +116,14 @@ def _named(tree: ast.AST, path: list[str]) -> Iterator[ast.AST]:
             yield from _named(child, path)
 
 
-def _functions(source: SourceFile) -> Iterator[FunctionNode]:
+@lru_cache(maxsize=512)
+def _functions(source: SourceFile) -> dict[tuple[str, int], list[FunctionNode]]:
+    """The functions of a file by name and first line."""
+    found: dict[tuple[str, int], list[FunctionNode]] = {}
     for node in ast.walk(source.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield node
+            found.setdefault(_place(node), []).append(node)
+    return found
 
 
 def _place(node: FunctionNode) -> tuple[str, int]:

@@ -19,7 +19,6 @@ from featurestore.definitions.resolved import (
     Schedule,
     SelectedFeature,
     SourceTable,
-    StepTable,
     StoredFeature,
     Table,
     sources_of,
@@ -105,31 +104,46 @@ def step_logic(
         "inputs": {name: table.fingerprint.logic for name, table in inputs.items()},
     }
     if sql is not None:
-        tokens = canonical_sql(sql)
-        return document | {"dialect": dialect, "sql": tokens, "columns": _types(inputs.values(), _words(tokens))}
+        read = _words_read(step, sql)
+        return document | {"dialect": dialect, "sql": canonical_sql(sql), "columns": _types(inputs.values(), read)}
     if join is not None:
         document |= {"asof_join": [join.left, join.right, list(join.on)]}
     return document | {"code": code.document, "columns": _types(inputs.values(), None)}
 
 
-def _words(tokens: Iterable[str]) -> set[str]:
-    """Every word of a SQL text, in small letters: more than the columns it reads, and never fewer."""
-    return {word.lower() for token in tokens for word in re.findall(r"\w+", token)}
+MIXING = frozenset({"union", "intersect", "except", "distinct", "natural"})
+"""Words with which ``*`` makes the rows depend on which columns there are, and in which order."""
+UNNAMED = frozenset({"columns", "pivot", "unpivot", "summarize", "table"})
+"""Words that read columns without naming them, and without ``*``."""
+
+
+def _words_read(step: Transformation[..., Any], sql: str) -> set[str] | None:
+    """The words of a SQL text: more than the columns that it reads, and never fewer. None: it may read all columns."""
+    tokens = [part.lower() for part in canonical_sql(sql)]
+    words = _words(" ".join(tokens))
+    starred = any(part == "*" and tokens[at - 1 : at + 2] != ["(", "*", ")"] for at, part in enumerate(tokens))
+    starred = starred or tokens.count("from") > tokens.count("select")  # some dialects read `FROM t` as all of t
+    mixing = step.time != "row_wise" or bool(words & MIXING)
+    return None if words & UNNAMED or (starred and mixing) else words
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _types(tables: Iterable[Table], words: set[str] | None) -> Document:
-    """Source to column to type, of the columns whose name is among ``words`` (None: of all)."""
+    """Source to its columns and types, of the columns whose name is made of ``words`` (None: of all, in order)."""
     return {
-        source.name: schema_document(
-            {name: kind for name, kind in source.schema.items() if words is None or name.lower() in words}
-        )
+        source.name: [[name, str(kind)] for name, kind in source.schema.items()]
+        if words is None
+        else schema_document({name: kind for name, kind in source.schema.items() if _words(name) <= words})
         for table in tables
         for source in sources_of(table)
     }
 
 
 def _read_from(table: Table, columns: Iterable[str]) -> Document:
-    return {"table": table.fingerprint.logic, "columns": _types([table], {column.lower() for column in columns})}
+    return {"table": table.fingerprint.logic, "columns": _types([table], _words(" ".join(columns)))}
 
 
 def stored_logic(entity: Entity, schedule: Schedule, table: Table, expression: Node) -> Document:
@@ -157,20 +171,22 @@ def version_ties(definition: StoredFeature | ResolvedLabel) -> tuple[tuple[str, 
     else:
         label = definition.label
         read = (label.column, *_key_columns(label.entity, definition.table))
-    words = {column.lower() for column in read} | _words_below(definition.table)
+    below = _words_below(definition.table)
+    words = None if below is None else below | _words(" ".join(read))
     return tuple(
-        (source.name, tuple(sorted(name for name in source.schema if "*" in words or name.lower() in words)))
+        (source.name, tuple(sorted(name for name in source.schema if words is None or _words(name) <= words)))
         for source in sources_of(definition.table)
         if source.source.key
     )
 
 
-def _words_below(table: Table) -> set[str]:
-    """The words of the SQL steps below; ``*`` is among them where a step is code."""
+def _words_below(table: Table) -> set[str] | None:
+    """The words of the SQL steps below; None where a step may read all columns."""
     if isinstance(table, SourceTable):
         return set()
-    own = {"*"} if table.sql is None else _words(canonical_sql(table.sql))
-    return own.union(*(_words_below(given) for given in table.inputs.values()))
+    own = None if table.sql is None else _words_read(table.transformation, table.sql)
+    found = [own, *(_words_below(given) for given in table.inputs.values())]
+    return None if None in found else set().union(*(words for words in found if words is not None))
 
 
 def _key_columns(entity: Entity, table: Table) -> list[str]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from featurestore.definitions.html import Shown
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name
+from featurestore.definitions.references import Ref, check_name, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError, TypeMismatchError
 
@@ -13,7 +14,7 @@ __all__ = ["Entity"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Entity:
+class Entity(Shown):
     """What features are about: ``Entity("route", keys={"origin": String, "dest": String})``.
 
     Args:
@@ -44,8 +45,8 @@ class Entity:
     ) -> None:
         origin = origin_here()
         check_name(name, "an entity")
-        if not keys:
-            message = f"The entity {name!r} has no keys."
+        if not keys or not isinstance(keys, Mapping):
+            message = f"The entity {name!r} does not say its keys and their types."
             raise DefinitionError(message, where=str(origin), hint='Say keys={"customer_id": fs.Int64}.')
         for key, data_type in keys.items():
             check_name(key, "a join key")
@@ -53,7 +54,7 @@ class Entity:
                 message = f"The key {key!r} of the entity {name!r} has type {data_type}."
                 hint = "Keys are Int32, Int64, String, Bytes or Date."
                 raise TypeMismatchError(message, where=str(origin), hint=hint)
-        settle(self, name=name, keys=dict(keys), description=description, owner=owner, tags=tuple(tags), origin=origin)
+        settle(self, name=name, keys=dict(keys), description=description, owner=owner, tags=listed(tags), origin=origin)
         announce(self)
 
     @property

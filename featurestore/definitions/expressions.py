@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
@@ -57,6 +58,11 @@ class Expression:
         self.node = node
 
     def _call(self, function: str, *operands: object, reverse: bool = False) -> Self:
+        if isinstance(self.node, Literal):  # a constant is of whichever sort the others are
+            others = [operand for operand in operands if isinstance(operand, Expression)]
+            sort = next((type(other) for other in others if not isinstance(other.node, Literal)), type(self))
+            if sort is not type(self):
+                return sort(self.node)._call(function, *operands, reverse=reverse)  # type: ignore[return-value]
         arguments = (self.node, *(self._operand(operand, function) for operand in operands))
         return type(self)(Call(function, arguments[::-1] if reverse else arguments))
 
@@ -148,7 +154,7 @@ class Expression:
 
     def is_in(self, values: Iterable[object]) -> Self:
         """True where the value equals one of ``values``; null where it is null."""
-        listed = list(values)
+        listed = _choices(values, "is_in()")
         if not listed:
             message = "is_in() of no values is never true."
             raise DefinitionError(message)
@@ -156,6 +162,9 @@ class Expression:
 
     def cast(self, to: DataType) -> Self:
         """The value as another type, where that means the same on every engine."""
+        if not isinstance(to, DataType):
+            message = f"cast({to!r}): this is no type."
+            raise TypeMismatchError(message, hint="Types are fs.Int64, fs.Float64 and so on.")
         return type(self)(Call("cast", (self.node,), to))
 
     def __repr__(self) -> str:
@@ -210,8 +219,12 @@ class Values:
             message = "attributes() takes no .by()."
             raise DefinitionError(message)
         condition = _row(column)
+        wanted_values = _choices(values, ".by()")
+        if not wanted_values:
+            message = ".by() of no values gives no feature."
+            raise DefinitionError(message)
         found: dict[tuple[str, ...], Value] = {}
-        for wanted in values:
+        for wanted in wanted_values:
             for suffix, member in self.members.items():
                 name = (_slug(wanted), *suffix)
                 if name in found:
@@ -337,7 +350,11 @@ class Rows:
         self._name = name
 
     def __getitem__(self, column: str) -> RowValue:
-        return RowValue(Column(column))
+        return col(column)
+
+    def __iter__(self) -> NoReturn:
+        message = "Rows cannot be iterated: they stand for a table that is not there yet."
+        raise TypeMismatchError(message)
 
     def __getattr__(self, column: str) -> RowValue:
         if column.startswith("__"):
@@ -369,6 +386,9 @@ class AsofJoin:
 
 def col(name: str) -> RowValue:
     """The column ``name`` of the row at hand."""
+    if not isinstance(name, str):
+        message = f"{name!r} is not the name of a column."
+        raise TypeMismatchError(message)
     return RowValue(Column(name))
 
 
@@ -382,6 +402,9 @@ E = TypeVar("E", bound=Expression)
 
 def when(condition: E, then: object, otherwise: object) -> E:
     """``then`` where ``condition`` is true, ``otherwise`` where it is false or null."""
+    if not isinstance(condition, Expression):
+        message = f"when({condition!r}, ...): the condition is an expression."
+        raise TypeMismatchError(message, hint='Compare a column, as in when(fs.col("amount") > 0, ..., ...).')
     return condition._call("if_else", then, otherwise)
 
 
@@ -391,7 +414,17 @@ def feature_value(parameter: str) -> Value:
 
 
 def _row(column: str | RowValue) -> RowValue:
-    return col(column) if isinstance(column, str) else column
+    return column if isinstance(column, RowValue) else col(column)
+
+
+def _choices(values: Iterable[object], what: str) -> list[object]:
+    """The values in order; those of a set, which has none, in an order that is the same in every process."""
+    if isinstance(values, str | bytes):
+        message = f"{what} takes several values, not one text."
+        raise TypeMismatchError(message, hint=f"Put it into a list: [{values!r}].")
+    if isinstance(values, AbstractSet):
+        return sorted(values, key=lambda value: (type(value).__name__, repr(value)))
+    return list(values)
 
 
 def _one(value: Any) -> Value:
@@ -451,6 +484,11 @@ def _aggregate(
     )
     shifts = _listed(ago)
     windows = _listed(over)
+    for listed, name in ((shifts, "ago"), (windows, "over")):
+        lengths = [None if one is None else microseconds(one, name) for one in listed]
+        if len(set(lengths)) < len(lengths):
+            message = f"{function}: {name}= lists one length of time twice."
+            raise NameClashError(message)
     members = {
         (*_suffix("ago", shift, shifts), *_suffix("", window, windows)): Value(
             replace(
@@ -466,7 +504,7 @@ def _aggregate(
 
 
 def _listed(windows: Windows) -> "Sequence[Duration | None]":
-    if windows is None or isinstance(windows, Duration):
+    if windows is None or not isinstance(windows, Sequence) or isinstance(windows, str):
         return _Single([windows])
     if not windows:
         message = "A list of windows is empty."
@@ -550,10 +588,15 @@ count = _OfRows("count")
 
 
 def first(
-    column: Argument, *, over: Duration | None = None, where: RowValue | None = None, ignore_nulls: bool = False
+    column: Argument,
+    *,
+    over: Duration | None = None,
+    ago: Duration = "0s",
+    where: RowValue | None = None,
+    ignore_nulls: bool = False,
 ) -> Value:
     """The value of the oldest row; see `RowValue.first`."""
-    return _row(column).first(over=over, where=where, ignore_nulls=ignore_nulls)
+    return _row(column).first(over=over, ago=ago, where=where, ignore_nulls=ignore_nulls)
 
 
 def last(
@@ -569,14 +612,18 @@ def last(
     return _row(column).last(over=over, ago=ago, where=where, ttl=ttl, ignore_nulls=ignore_nulls)
 
 
-def last_n(column: Argument, n: int, *, over: Duration | None = None, where: RowValue | None = None) -> Value:
+def last_n(
+    column: Argument, n: int, *, over: Duration | None = None, ago: Duration = "0s", where: RowValue | None = None
+) -> Value:
     """The newest ``n`` non-null values; see `RowValue.last_n`."""
-    return _row(column).last_n(n, over=over, where=where)
+    return _row(column).last_n(n, over=over, ago=ago, where=where)
 
 
-def percentile(column: Argument, q: float, *, over: Duration | None = None, where: RowValue | None = None) -> Value:
+def percentile(
+    column: Argument, q: float, *, over: Duration | None = None, ago: Duration = "0s", where: RowValue | None = None
+) -> Value:
     """The value below which the share ``q`` lies; see `RowValue.percentile`."""
-    return _row(column).percentile(q, over=over, where=where)
+    return _row(column).percentile(q, over=over, ago=ago, where=where)
 
 
 def attributes(*columns: str, ttl: Duration | None = None, where: RowValue | None = None) -> Values:

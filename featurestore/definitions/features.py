@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 from featurestore.definitions.durations import Duration, microseconds
 from featurestore.definitions.entities import Entity
-from featurestore.definitions.expressions import Value, Values
+from featurestore.definitions.expressions import Family, Value, Values
+from featurestore.definitions.html import Shown, class_html
 from featurestore.definitions.inputs import Input, inputs_of
 from featurestore.definitions.origin import Origin, announce, origin_here, origin_of, resemble, settle
-from featurestore.definitions.references import Ref, check_name, check_version
+from featurestore.definitions.references import Ref, check_name, check_version, listed
 from featurestore.errors import DefinitionError, NameClashError, ReferenceNotFoundError
 
-__all__ = ["Cadence", "Feature", "FeatureClass", "Selection", "feature", "features"]
+__all__ = ["Cadence", "Feature", "FeatureClass", "Selection", "feature", "features", "members"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,7 +50,7 @@ def _cadence(
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Feature(Generic[P, R]):
+class Feature(Shown, Generic[P, R]):
     """A feature. One made from a function is callable with the function's own signature.
 
     ``expression`` is given for a member of a class; a function is called to give it. ``table`` is the object that a
@@ -152,31 +153,38 @@ class Selection:
 class FeatureClass:
     """The features of one class: ``Habits.food``, ``Habits["food"]``, iteration in declared order."""
 
+    # Its own attributes are private: a column may be called anything, `name` for instance.
     def __init__(
-        self, name: str, members: Mapping[str, Feature[..., Any]], families: Mapping[str, Sequence[str]]
+        self, name: str, members: Mapping[str, Feature[..., Any]], families: Mapping[str, Sequence[str]], doc: str
     ) -> None:
-        self.name = name
-        self.members = dict(members)
+        self._name = name
+        self._members = dict(members)
         self._families = {attribute: tuple(columns) for attribute, columns in families.items()}
+        self.__doc__ = doc
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self._families:
-            return {column: self.members[column] for column in self._families[name]}
-        return self[name]
+        if name in self.__dict__.get("_families", {}):
+            return Family({column: self._members[column] for column in self._families[name]})
+        if name not in self.__dict__.get("_members", {}):
+            # What asks for an attribute (hasattr, a notebook) expects the language's own error.
+            message = f"{self!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        return self._members[name]
 
     def __getitem__(self, name: str) -> Feature[..., Any]:
-        if name not in self.members:
-            message = f"{self.name} has no feature {name!r}."
-            raise ReferenceNotFoundError(message, hint=f"It has {', '.join(self.members)}.")
-        return self.members[name]
+        if name not in self._members:
+            message = f"{self._name} has no feature {name!r}."
+            raise ReferenceNotFoundError(message, hint=f"It has {', '.join(self._members)}.")
+        return self._members[name]
 
     def __iter__(self) -> Iterator[Feature[..., Any]]:
-        return iter(self.members.values())
+        return iter(self._members.values())
+
+    def _repr_html_(self) -> str:
+        return class_html(self._name, self.__doc__ or "", tuple(self))
 
     def __repr__(self) -> str:
-        return f"<features {self.name}: {', '.join(self.members)}>"
+        return f"<features {self.__dict__.get('_name', '')}: {', '.join(self.__dict__.get('_members', ()))}>"
 
 
 def feature(
@@ -213,6 +221,8 @@ def feature(
     def decorate(function: Callable[P, R]) -> Feature[P, R]:
         plain = typing.cast("FunctionType", function)
         chosen = check_name(name or plain.__name__, "a feature")
+        if group is not None:
+            check_name(group, "a group")
         return announce(
             Feature(
                 name=chosen,
@@ -225,7 +235,7 @@ def feature(
                 group=group,
                 description=inspect.getdoc(function) or "",
                 owner=owner,
-                tags=tuple(tags),
+                tags=listed(tags),
                 origin=origin_of(plain),
             )
         )
@@ -248,6 +258,8 @@ def features(
 ) -> Callable[[type[C]], type[C]]:
     """Makes a class a group of features over one table: each attribute is a feature, or several.
 
+    Attributes that begin with an underscore are for use inside the class, and are no features.
+
     Args:
         entity: What they are features of.
         source: The source or transformation whose rows they read.
@@ -264,12 +276,9 @@ def features(
     def decorate(cls: type[C]) -> type[C]:
         origin = origin_here()
         chosen = check_name(name or cls.__name__, "a class of features")
-        written = {attribute: value for attribute, value in vars(cls).items() if isinstance(value, (Value, Values))}
-        strangers = [
-            attribute
-            for attribute, value in vars(cls).items()
-            if not attribute.startswith("_") and attribute not in written and not inspect.isroutine(value)
-        ]
+        public = {attribute: value for attribute, value in _attributes(cls) if not attribute.startswith("_")}
+        written = {attribute: value for attribute, value in public.items() if isinstance(value, (Value, Values))}
+        strangers = [attribute for attribute in public if attribute not in written]
         if strangers or not written:
             message = f"{chosen}.{strangers[0]} is no feature." if strangers else f"{chosen} holds no feature."
             hint = 'Attributes are expressions such as fs.sum("amount", over="7d").'
@@ -295,12 +304,30 @@ def features(
                     group=chosen,
                     description=inspect.getdoc(cls) or "",
                     owner=owner,
-                    tags=tuple(tags),
+                    tags=listed(tags),
                     origin=origin,
                 )
         several = {name: list(columns) for name, columns in families.items() if isinstance(written[name], Values)}
         for member in made.values():
             announce(member)
-        return typing.cast("type[C]", FeatureClass(chosen, made, several))
+        return typing.cast("type[C]", FeatureClass(chosen, made, several, inspect.getdoc(cls) or ""))
 
     return decorate
+
+
+def members(of: type) -> tuple[Feature[..., Any], ...]:
+    """The features of a class, in declared order: what iterating it gives, in a way that type checkers know.
+
+    Raises:
+        DefinitionError: it is no class decorated with `features`.
+    """
+    if not isinstance(of, FeatureClass):
+        message = f"{of!r} is no class of features."
+        raise DefinitionError(message, hint="Decorate it with @fs.features.")
+    return tuple(of)
+
+
+def _attributes(cls: type) -> Iterator[tuple[str, object]]:
+    """What a class and the classes that it is made from say, theirs first."""
+    for part in reversed(cls.__mro__[:-1]):
+        yield from vars(part).items()

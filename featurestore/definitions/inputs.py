@@ -5,7 +5,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, UnionType
 from typing import Annotated, Any, Literal, TypeVar
 
 from featurestore.definitions.expressions import Rows, Value
@@ -75,7 +75,7 @@ def inputs_of(function: FunctionType, name: str) -> tuple[Input, ...]:
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
         message = f"An annotation of {name!r} cannot be read: {error}."
         raise DefinitionError(message, where=str(origin_of(typing.cast("FunctionType", function)))) from error
 
@@ -99,11 +99,12 @@ def _input(parameter: inspect.Parameter, annotation: object, function: FunctionT
     if parameter.default is not parameter.empty:
         message = f"{name!r}: the parameter {parameter.name!r} has a default, which no input would ever leave to it."
         raise DefinitionError(message, where=where)
+    optional, annotation = _without_none(annotation)
     extras = typing.get_args(annotation)[1:] if typing.get_origin(annotation) is Annotated else ()
     bound = next((extra.definition for extra in extras if isinstance(extra, Use)), None)
     mark = next((extra for extra in extras if isinstance(extra, _RequestMark)), None)
     value = typing.get_args(annotation)[0] if extras else annotation
-    nullable = type(None) in typing.get_args(value)
+    nullable = optional or type(None) in typing.get_args(value)
     if mark is not None:
         role: Role = "time" if mark.time else "request"
         found = Input(parameter.name, role, None, type_of_annotation(annotation), nullable)
@@ -116,3 +117,12 @@ def _input(parameter: inspect.Parameter, annotation: object, function: FunctionT
     if value is Value:
         return Input(parameter.name, "value", bound)
     return Input(parameter.name, "plain", bound, type_of_annotation(annotation), nullable)
+
+
+def _without_none(annotation: object) -> tuple[bool, object]:
+    """Whether ``annotation`` is ``Annotated[...] | None``, and the part that says what the parameter is for."""
+    if typing.get_origin(annotation) in {typing.Union, UnionType}:
+        members = [member for member in typing.get_args(annotation) if member is not type(None)]
+        if len(members) == 1 and typing.get_origin(members[0]) is Annotated:
+            return True, members[0]
+    return False, annotation

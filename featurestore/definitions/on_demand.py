@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
+from featurestore.definitions.html import Shown
 from featurestore.definitions.inputs import Input, inputs_of, return_annotation
 from featurestore.definitions.origin import Origin, announce, origin_of, resemble, settle
-from featurestore.definitions.references import Ref, check_name, check_version
+from featurestore.definitions.references import Ref, check_name, check_version, listed
 from featurestore.definitions.types import DataType, type_of_annotation
 from featurestore.errors import DefinitionError
 
@@ -20,7 +21,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class OnDemand(Generic[P, R]):
+class OnDemand(Shown, Generic[P, R]):
     """A feature computed when it is asked for; calling it calls the function.
 
     ``outputs`` is column name and type: one, or one per field of a NamedTuple.
@@ -99,7 +100,7 @@ def on_demand(
                 outputs=_outputs(plain, chosen, origin),
                 description=inspect.getdoc(function) or "",
                 owner=owner,
-                tags=tuple(tags),
+                tags=listed(tags),
                 origin=origin,
             )
         )
@@ -114,6 +115,9 @@ def _outputs(function: FunctionType, name: str, origin: Origin) -> tuple[tuple[s
         named = [(f"{name}_{field}", type_of_annotation(hints.get(field))) for field in annotation._fields]
     else:
         named = [(name, type_of_annotation(annotation))]
+    if not named:
+        message = f"{name!r} returns a NamedTuple without fields."
+        raise DefinitionError(message, where=str(origin))
     for column, data_type in named:
         if data_type is None:
             message = f"{name!r} does not say of which type {column!r} is."

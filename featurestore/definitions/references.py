@@ -1,11 +1,12 @@
 """How definitions are named: ``spend_90d``, ``Habits.food@v1``."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurestore.errors import DefinitionError
 
-__all__ = ["Ref", "check_name", "check_version", "parse_ref"]
+__all__ = ["Ref", "check_name", "check_version", "listed", "parse_ref"]
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?")
@@ -58,3 +59,8 @@ def check_version(version: str | None, what: str) -> str | None:
         message = f"{version!r} cannot be the version of {what}."
         raise DefinitionError(message, hint="Versions are letters, digits and . _ -, as in v1 or 2024-06.")
     return version
+
+
+def listed(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as a tuple; one text is one name, and not its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -11,7 +11,7 @@ from featurestore.definitions import documents
 from featurestore.definitions.checks import check_derived, check_group, check_stored
 from featurestore.definitions.code import Code, canonical_function
 from featurestore.definitions.entities import Entity
-from featurestore.definitions.expressions import AsofJoin, Rows, Value, feature_value
+from featurestore.definitions.expressions import AsofJoin, Family, Rows, Value, feature_value
 from featurestore.definitions.features import Cadence, Feature, FeatureClass, Selection
 from featurestore.definitions.fingerprints import digest, fingerprint
 from featurestore.definitions.inputs import Input, Use
@@ -44,12 +44,13 @@ from featurestore.errors import (
     DuplicateDefinitionError,
     FeaturestoreError,
     ImpureFunctionError,
+    NotSupportedError,
     ReferenceNotFoundError,
     TypeMismatchError,
     UserCodeError,
 )
 
-__all__ = ["Authored", "Definitions", "Settings", "define"]
+__all__ = ["KINDS", "NAMESPACES", "Authored", "Definitions", "Settings", "define", "gathered"]
 
 Authored = (
     Entity
@@ -83,7 +84,7 @@ class Settings:
 
     project: str = "project"
     dialect: str = "duckdb"
-    cadence: Cadence = Cadence()
+    cadence: Cadence = field(default_factory=Cadence)
     owner: str = ""
 
 
@@ -137,16 +138,8 @@ class Definitions:
             if not isinstance(item, str):
                 yield item
                 continue
-            ref = parse_ref(item.rpartition(":")[2])
-            members = [one for one in self.of_kind("feature") if one.ref.name.startswith(f"{ref.name}.")]
-            if members and not item.count(":"):
-                yield from (
-                    self._resolver.authored_of(one.resolved)
-                    for one in members
-                    if ref.version in {None, one.ref.version}
-                )
-            else:
-                yield self._resolver.authored_of(self.find(item).resolved)
+            members = [] if ":" in item else self._resolver.members_of(parse_ref(item))
+            yield from members or [self._resolver.authored_of(self.find(item).resolved)]
 
 
 def define(objects: Iterable[object], schemas: Mapping[str, Schema], settings: Settings) -> Definitions:
@@ -160,7 +153,7 @@ def define(objects: Iterable[object], schemas: Mapping[str, Schema], settings: S
     Raises:
         DefinitionError: or one of its kinds: a definition is wrong; the place is said.
     """
-    resolver = _Resolver(_closure(objects), schemas, settings)
+    resolver = _Resolver(gathered(objects), schemas, settings)
     for authored in resolver.authored:
         resolver.definition(authored)
     made = sorted(resolver.made.values(), key=lambda one: (list(NAMESPACES).index(one.kind), one.ref))
@@ -180,14 +173,14 @@ def _refuse_twice(first: object, second: Any) -> None:
     )
 
 
-def _closure(objects: Iterable[object]) -> list[Authored]:
+def gathered(objects: Iterable[object]) -> list[Authored]:
     """``objects`` and all that they refer to as objects, once each."""
     found: dict[int, Authored] = {}
     waiting = list(objects)[::-1]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, FeatureClass):
-            waiting.extend(one)
+        if isinstance(one, (FeatureClass, Family)):
+            waiting.extend(reversed([*(one if isinstance(one, FeatureClass) else one.values())]))
         elif isinstance(one, (Selection, Use)):
             waiting.append(one.feature if isinstance(one, Selection) else one.definition)
         elif isinstance(one, KINDS) and id(one) not in found:
@@ -265,6 +258,11 @@ class _Resolver:
         """The object that was written for ``resolved``."""
         return next(one for one in self.authored if id(one) in self.made and self.made[id(one)].resolved is resolved)
 
+    def members_of(self, ref: Ref) -> list[Authored]:
+        """The features of the class that ``ref`` names, in declared order; none if it names no class."""
+        members = [one for one in self.authored if isinstance(one, Feature) and one.name.startswith(f"{ref.name}.")]
+        return [one for one in members if ref.version in {None, self.definition(one).ref.version}]
+
     def definition(self, authored: Authored) -> Definition:
         """The definition of ``authored``."""
         found = self.made.get(id(authored))
@@ -274,9 +272,11 @@ class _Resolver:
                 message = f"Definitions depend on themselves: {' -> '.join(names)}."
                 raise CycleError(message, where=str(authored.origin))
             self._open.append(authored)
-            with _placed(authored):
-                found = self._define(authored)
-            self._open.pop()
+            try:
+                with _placed(authored):
+                    found = self._define(authored)
+            finally:
+                self._open.pop()
             self.made[id(authored)] = found
         return found
 
@@ -469,6 +469,12 @@ class _Resolver:
         for given in one.inputs:
             if given.role == "plain":
                 bound = self._input(given, "feature", one.name)
+                if not isinstance(bound, (Feature, Selection, OnDemand)):
+                    message = f"{one.name}: {given.parameter!r} is {bound!r}, not a feature."
+                    raise DefinitionError(message)
+                if isinstance(bound, OnDemand) and bound.is_tuple:
+                    message = f"{one.name}: {bound.ref} gives several values ({', '.join(bound.columns)}), not one."
+                    raise NotSupportedError(message, hint="Let a function of its own return the one that is needed.")
                 selection = bound if isinstance(bound, (Selection, OnDemand)) else Selection(bound)
                 inputs[given.parameter] = self._selected(selection)
             else:
@@ -537,7 +543,7 @@ def _call(function: Any, arguments: Mapping[str, object], name: str) -> Any:
         return function(**arguments)
     except FeaturestoreError:
         raise
-    except Exception as error:  # noqa: BLE001 - the border to the user's code: whatever it raises is theirs
+    except Exception as error:  # the border to the user's code: whatever it raises is theirs
         message = f"{name} raised {type(error).__name__}: {error}"
         raise UserCodeError(message) from error
 

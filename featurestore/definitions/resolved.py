@@ -150,7 +150,7 @@ Role = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, eq=False)
 class OnDemandFeature:
-    """An on-demand feature. ``inputs`` is parameter to what it takes: a feature, a request value's type, or the time."""
+    """An on-demand feature. ``inputs`` is parameter to what it takes: a feature, a request value's type, the time."""
 
     definition: OnDemand[..., Any]
     ref: Ref

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 from featurestore.definitions.durations import Duration, microseconds
 from featurestore.definitions.entities import Entity
+from featurestore.definitions.expressions import Family
 from featurestore.definitions.features import Feature, FeatureClass, Selection
+from featurestore.definitions.html import Shown
 from featurestore.definitions.on_demand import OnDemand
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name, check_version
+from featurestore.definitions.references import Ref, check_name, check_version, listed
 from featurestore.errors import DefinitionError, NameClashError
 
 __all__ = ["FeatureService", "Label", "Selected", "TrainingSet", "selected"]
@@ -25,6 +27,9 @@ def selected(items: Iterable[object], what: str, origin: Origin | None = None) -
         NameClashError: two columns have one name.
     """
     where = str(origin) if origin else None
+    if not isinstance(items, Iterable):
+        message = f"{what} selects {items!r}, which is no list."
+        raise DefinitionError(message, where=where, hint="Put it into a list.")
     found: list[Selected] = []
     for item in items:
         match item:
@@ -34,6 +39,8 @@ def selected(items: Iterable[object], what: str, origin: Origin | None = None) -
                 found.append(item)
             case FeatureClass():
                 found.extend(Selection(member) for member in item)
+            case Family():
+                found.extend(Selection(member) for member in item.values())
             case FeatureService():
                 found.extend(item.features)
             case _:
@@ -54,7 +61,7 @@ def selected(items: Iterable[object], what: str, origin: Origin | None = None) -
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class FeatureService:
+class FeatureService(Shown):
     """What one model reads: features in order, each under its column name.
 
     Args:
@@ -94,7 +101,7 @@ class FeatureService:
             features=selected(features, f"The service {name!r}", origin),
             description=description,
             owner=owner,
-            tags=tuple(tags),
+            tags=listed(tags),
             origin=origin,
         )
         announce(self)
@@ -109,7 +116,7 @@ class FeatureService:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Label:
+class Label(Shown):
     """What a model shall predict: a column of label rows, each about an entity at its event time.
 
     Args:
@@ -160,7 +167,7 @@ class Label:
             matures_after=microseconds(matures_after, "matures_after"),
             description=description,
             owner=owner,
-            tags=tuple(tags),
+            tags=listed(tags),
             origin=origin_here(),
         )
         announce(self)
@@ -175,7 +182,7 @@ class Label:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class TrainingSet:
+class TrainingSet(Shown):
     """A label with the features that were known at its time.
 
     Args:
@@ -230,7 +237,7 @@ class TrainingSet:
             drop_null_labels=drop_null_labels,
             description=description,
             owner=owner,
-            tags=tuple(tags),
+            tags=listed(tags),
             origin=origin,
         )
         announce(self)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from featurestore.definitions.durations import Duration, microseconds
+from featurestore.definitions.html import Shown
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name
+from featurestore.definitions.references import Ref, check_name, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError, TypeMismatchError
 
@@ -32,7 +33,7 @@ class Binding:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Source:
+class Source(Shown):
     """A table, files or a query of the warehouse, as raw input.
 
     Args:
@@ -79,7 +80,7 @@ class Source:
         event_time: str | None = None,
         created_time: str | None = None,
         known_after: Duration | None = None,
-        key: Sequence[str] | str = (),
+        key: Sequence[str] = (),
         deleted: str | None = None,
         keys: Mapping[str, str] | None = None,
         columns: Mapping[str, DataType] | None = None,
@@ -94,11 +95,11 @@ class Source:
             event_time=event_time,
             created_time=created_time,
             known_after=None if known_after is None else microseconds(known_after, "known_after"),
-            key=(key,) if isinstance(key, str) else tuple(key),
+            key=listed(key),
             deleted=deleted,
             keys=dict(keys or {}),
             columns=dict(columns or {}),
-            tags={column: tuple(marks) for column, marks in (tags or {}).items()},
+            tags={column: listed(marks) for column, marks in (tags or {}).items()},
             description=description,
             owner=owner,
             origin=origin_here(),
@@ -111,7 +112,7 @@ class Source:
         if len(self.binding.document) != 1:
             message = f"The source {self.name!r} must say where it lies: one of path=, table= and query=."
             raise DefinitionError(message, where=where)
-        if self.event_time is None and (self.created_time or self.known_after):
+        if self.event_time is None and (self.created_time is not None or self.known_after is not None):
             message = f"The source {self.name!r} has no event_time, so it can have no created_time and no known_after."
             raise DefinitionError(message, where=where)
         if self.deleted and not self.key:

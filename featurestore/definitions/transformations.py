@@ -8,9 +8,10 @@ from types import FunctionType
 from typing import Any, ClassVar, Generic, Literal, ParamSpec, TypeVar
 
 from featurestore.definitions.durations import Duration, microseconds
+from featurestore.definitions.html import Shown
 from featurestore.definitions.inputs import Input, inputs_of
 from featurestore.definitions.origin import Origin, announce, origin_of, resemble, settle
-from featurestore.definitions.references import Ref, check_name, check_version
+from featurestore.definitions.references import Ref, check_name, check_version, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError
 
@@ -26,7 +27,7 @@ TIMES: tuple[str, ...] = typing.get_args(Time)
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Transformation(Generic[P, R]):
+class Transformation(Shown, Generic[P, R]):
     """A step that makes a table out of tables, written as a function; calling it calls the function."""
 
     kind: ClassVar[str] = "transformation"
@@ -74,7 +75,7 @@ def transformation(
     event_time: str | None = None,
     created_time: str | None = None,
     known_after: Duration | None = None,
-    key: Sequence[str] | str = (),
+    key: Sequence[str] = (),
     owner: str = "",
     tags: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Transformation[P, R]]:
@@ -99,17 +100,20 @@ def transformation(
         origin = origin_of(typing.cast("FunctionType", function))
         chosen = check_name(name or function.__name__, "a transformation")
         where = str(origin)
-        for given, allowed, what in ((engine, ENGINES, "engine"), (time, TIMES, "time")):
-            if given not in allowed:
-                message = f"The transformation {chosen!r} says {what}={given!r}."
+        for said, allowed, what in ((engine, ENGINES, "engine"), (time, TIMES, "time")):
+            if said not in allowed:
+                message = f"The transformation {chosen!r} says {what}={said!r}."
                 raise DefinitionError(message, where=where, hint=f"It is one of {', '.join(allowed)}.")
-        if time == "row_wise" and (event_time or created_time or known_after or key):
+        if time == "row_wise" and (event_time or created_time or known_after is not None or key):
             message = f"The transformation {chosen!r} is row-wise: its rows keep the times and the key of their input."
             raise DefinitionError(message, where=where, hint="Leave event_time, created_time, known_after and key out.")
-        inputs = inputs_of(typing.cast("FunctionType", function), chosen)
-        if not inputs or any(found.role != "rows" for found in inputs):
+        # Ibis and data frames come as their own types, which say the same as fs.Rows.
+        tables = {"rows"} if engine == "sql" else {"rows", "plain"}
+        given = inputs_of(typing.cast("FunctionType", function), chosen)
+        if not given or any(found.role not in tables for found in given):
             message = f"The inputs of the transformation {chosen!r} are tables: annotate each parameter with fs.Rows."
             raise DefinitionError(message, where=where)
+        inputs = tuple(Input(found.parameter, "rows", found.bound) for found in given)
         return announce(
             Transformation(
                 function,
@@ -122,10 +126,10 @@ def transformation(
                 event_time=event_time,
                 created_time=created_time,
                 known_after=None if known_after is None else microseconds(known_after, "known_after"),
-                key=(key,) if isinstance(key, str) else tuple(key),
+                key=listed(key),
                 description=inspect.getdoc(function) or "",
                 owner=owner,
-                tags=tuple(tags),
+                tags=listed(tags),
                 origin=origin,
             )
         )

@@ -125,7 +125,7 @@ class _VectorOf:
     """Makes ``Vector[8]`` out of a length."""
 
     def __getitem__(self, length: int) -> DataType:
-        if not isinstance(length, int) or length < 1:
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             message = f"Vector[{length}] does not exist."
             raise TypeMismatchError(message, hint="A vector has a fixed length of at least 1, as in Vector[8].")
         return DataType("Vector", (length,))
@@ -169,6 +169,7 @@ _OF_PYTHON: dict[type, DataType] = {
     datetime.datetime: Timestamp,
     datetime.date: Date,
 }
+_INT64 = range(-(2**63), 2**63)
 _PYTHON_NAMES = {
     "Bool": "bool",
     "Int32": "int",
@@ -203,6 +204,9 @@ def type_of_value(value: object) -> DataType:
             return Decimal(max(len(digits) + max(0, exponent), scale, 1), scale)
     for python_type, data_type in _OF_PYTHON.items():
         if type(value) is python_type:
+            if data_type == Int64 and value not in _INT64:
+                message = f"{value} does not fit Int64."
+                raise TypeMismatchError(message)
             return data_type
     message = f"{value!r} ({type(value).__name__}) cannot be a literal."
     raise TypeMismatchError(message, hint="Literals are bool, int, float, str, bytes, Decimal, date and datetime.")

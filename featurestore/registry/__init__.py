@@ -1,6 +1,7 @@
 """The registry: what was defined, applied and built in a target, by whom, when and why.
 
-Nothing recorded is ever changed or removed. Who looks opens a `Reader`, who records a `Writer`.
+Nothing recorded is ever changed or removed. Who looks opens a `Reader`, who records a `Writer`; who works on a group,
+`Leases`: what those keep is not a record, and comes and goes.
 """
 
 from importlib import import_module
@@ -18,13 +19,22 @@ from featurestore.registry.records import (
     DefinitionKind,
     DefinitionRecord,
     Document,
+    EdgeKind,
     EventKind,
     GroupRecord,
+    Lease,
+    LedgerEntry,
+    LedgerKind,
+    LineageEdge,
+    ModelRecord,
+    Progress,
+    RunMode,
     new_build_id,
 )
 
 if TYPE_CHECKING:
     from featurestore.registry.audit import AuditProblem, verify_audit
+    from featurestore.registry.mutable import Leases, open_leases
     from featurestore.registry.reader import Reader, open_reader
     from featurestore.registry.writer import Writer, open_writer
 
@@ -41,11 +51,21 @@ __all__ = [
     "DefinitionKind",
     "DefinitionRecord",
     "Document",
+    "EdgeKind",
     "EventKind",
     "GroupRecord",
+    "Lease",
+    "Leases",
+    "LedgerEntry",
+    "LedgerKind",
+    "LineageEdge",
+    "ModelRecord",
+    "Progress",
     "Reader",
+    "RunMode",
     "Writer",
     "new_build_id",
+    "open_leases",
     "open_reader",
     "open_writer",
     "verify_audit",
@@ -55,6 +75,8 @@ __all__ = [
 _LAZY: Final = {
     "AuditProblem": "audit",
     "verify_audit": "audit",
+    "Leases": "mutable",
+    "open_leases": "mutable",
     "Reader": "reader",
     "open_reader": "reader",
     "Writer": "writer",

@@ -17,12 +17,16 @@ from sqlalchemy.types import TypeDecorator
 
 from featurestore.registry import tables
 from featurestore.registry.canonical import canonical_json
+from featurestore.registry.migrate import is_present
 from featurestore.registry.reader import Reader
 
 __all__ = ["AuditProblem", "append_entry", "verify_audit"]
 
 GENESIS: Final = "0" * 64
 """Stands for the hash before the first entry."""
+
+_SUBJECT: Final = "subject of the entry"
+"""Names the column that says to which entry a row belongs; no table has one of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +43,63 @@ class AuditProblem:
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    """Which rows belong to an entry: those of these tables with the entry's project and subject."""
+    """Which rows belong to an entry: those of these tables with the entry's project and subject.
+
+    Edges belong to it as well, by the action as their event.
+
+    Args:
+        subject: Under which name the entry's document holds the subject.
+        rows: By table, what is equal to the subject.
+    """
 
     subject: str
-    tables: tuple[Table, ...]
+    rows: Mapping[Table, ColumnElement[Any]]
+
+    @classmethod
+    def by_column(cls, name: str, *covered: Table) -> "_Coverage":
+        return cls(name, {table: table.c[name] for table in covered})
 
 
 _COVERAGE: Mapping[str, _Coverage] = {
-    "apply": _Coverage(
+    "apply": _Coverage.by_column(
         "revision",
-        (
-            tables.applies,
-            tables.definitions,
-            tables.definition_metadata,
-            tables.definition_events,
-            tables.groups,
-            tables.bindings,
-        ),
+        tables.applies,
+        tables.definitions,
+        tables.definition_metadata,
+        tables.definition_events,
+        tables.groups,
+        tables.bindings,
     ),
-    "build": _Coverage("id", (tables.builds,)),
+    "build": _Coverage.by_column("id", tables.builds),
+    "run": _Coverage.by_column("number", tables.ledger_entries),
+    "model": _Coverage("ref", {tables.models: tables.models.c.name + "@" + tables.models.c.version}),
 }
 
-_Subject = tuple[str, str, int | str]
-"""Action, project, and revision or id."""
+_Subject = tuple[str, str, str]
+"""Action, project, and revision, id, number or ref."""
 
 
-def append_entry(connection: Connection, subject: _Subject, *, at: datetime, who: str) -> None:
-    """Add the entry for an apply or a build.
+def append_entry(
+    connection: Connection, action: str, project: str, number: int | str, *, at: datetime, who: str
+) -> None:
+    """Add the entry for something that was recorded.
 
     To be called in the transaction that wrote the rows, after the last of them, while no other transaction writes.
+
+    Args:
+        connection: Of that transaction.
+        action: What was done, as `AuditRecord` names it.
+        project: The namespace.
+        number: Revision of the apply, id of the build, number of the ledger entry, or ref of the model.
+        at: When.
+        who: By whom.
     """
-    action, project, number = subject
     coverage = _COVERAGE[action]
     newest = connection.execute(
         select(tables.audit.c.id, tables.audit.c.hash).order_by(tables.audit.c.id.desc()).limit(1)
     ).one_or_none()
-    document = {coverage.subject: number, "rows": _digests(connection, action, project, number)[subject]}
+    digests = _digests(connection, action, project, number)[action, project, str(number)]
+    document = {coverage.subject: number, "rows": digests}
     stored = {
         "id": newest.id + 1 if newest else 1,
         "project": project,
@@ -135,9 +160,9 @@ def _recorded(entry: Mapping[str, Any]) -> tuple[_Subject, Mapping[str, str]]:
     try:
         document = json.loads(entry["document"])
         subject = document[_COVERAGE[entry["action"]].subject]
-        return (entry["action"], entry["project"], subject), dict(document["rows"])
+        return (entry["action"], entry["project"], str(subject)), dict(document["rows"])
     except (KeyError, TypeError, ValueError):
-        return (entry["action"], entry["project"], 0), {}
+        return (entry["action"], entry["project"], ""), {}
 
 
 def _digests(
@@ -146,13 +171,19 @@ def _digests(
     """Per subject and table, the number of rows and a hash of them, whatever their order: ``2:e3b0…``."""
     coverage = _COVERAGE[action]
     found: dict[_Subject, dict[str, str]] = defaultdict(dict)
-    for table in coverage.tables:
+    edges = tables.lineage_edges
+    for table, subject_of in {**coverage.rows, edges: edges.c.subject}.items():
+        if not is_present(connection, table):
+            continue
         hashes: dict[_Subject, list[str]] = defaultdict(list)
-        query = _stored(table)
+        query = _stored(table).add_columns(subject_of.label(_SUBJECT))
+        if table is edges:
+            query = query.where(edges.c.event == action)
         if project is not None:
-            query = query.where(table.c.project == project, table.c[coverage.subject] == number)
+            query = query.where(table.c.project == project, subject_of == subject_of.type.python_type(number))
         for row in connection.execute(query).mappings():
-            hashes[action, row["project"], row[coverage.subject]].append(_hash(dict(row)))
+            stored = {name: value for name, value in row.items() if name != _SUBJECT}
+            hashes[action, row["project"], str(row[_SUBJECT])].append(_hash(stored))
         for subject, rows in hashes.items():
             found[subject][table.name] = f"{len(rows)}:{hashlib.sha256(''.join(sorted(rows)).encode()).hexdigest()}"
     return found

@@ -8,9 +8,9 @@ from sqlalchemy import Table
 
 from featurestore.errors import RecordNotFoundError, RegistryError, VersionTakenError
 from featurestore.registry import tables
-from featurestore.registry.records import ApplyDraft, DefinitionKey, DefinitionRecord, EventKind
+from featurestore.registry.records import ApplyDraft, DefinitionKey, DefinitionRecord, EventKind, LineageEdge
 
-__all__ = ["Registered", "changes", "counts"]
+__all__ = ["Registered", "changes", "counts", "edge_rows"]
 
 Row = dict[str, Any]
 
@@ -42,12 +42,14 @@ def changes(draft: ApplyDraft, known: Mapping[DefinitionKey, Registered]) -> Map
             raise _not_registered(record.key, draft)
     _check_liveness(draft, known)
     described = [*new, *draft.described]
+    revision = draft.expected_revision + 1
     return {
         tables.definitions: _rows(tables.definitions, new, draft),
         tables.definition_metadata: _rows(tables.definition_metadata, described, draft),
         tables.definition_events: list(_events(draft, new)),
         tables.groups: _rows(tables.groups, draft.groups, draft),
         tables.bindings: _rows(tables.bindings, draft.bindings, draft),
+        tables.lineage_edges: edge_rows(draft.project, ("apply", str(revision)), revision, draft.edges),
     }
 
 
@@ -60,6 +62,32 @@ def counts(rows: Mapping[Table, Sequence[Row]]) -> Mapping[str, int]:
         if rows[table]:
             found[table.name] = len(rows[table])
     return found
+
+
+def edge_rows(project: str, event: tuple[str, str], revision: int, edges: Sequence[LineageEdge]) -> list[Row]:
+    """The rows of edges that are recorded with an event.
+
+    Args:
+        project: The namespace.
+        event: Its kind and its subject.
+        revision: The project's, once the event is recorded.
+        edges: In the order in which they are to be read back.
+    """
+    return [
+        {
+            "project": project,
+            "event": event[0],
+            "subject": event[1],
+            "position": position,
+            "revision": revision,
+            "upstream": edge.upstream,
+            "downstream": edge.downstream,
+            "kind": edge.kind,
+            "via": edge.via,
+            "opaque": edge.opaque,
+        }
+        for position, edge in enumerate(edges)
+    ]
 
 
 def _is_known(record: DefinitionRecord, known: Mapping[DefinitionKey, Registered]) -> bool:

@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, Table, column, inspect, select, table
 
 from featurestore.errors import RegistrySchemaError
+from featurestore.registry.connection import Database, Place, make_folder, open_database, parse_location
 from featurestore.registry.tables import VERSION_TABLE
 
-__all__ = ["NEWEST", "OLDEST_READABLE", "check_readable", "schema_version", "upgrade"]
+__all__ = ["NEWEST", "OLDEST_READABLE", "check_readable", "is_present", "open_newest", "schema_version", "upgrade"]
 
-NEWEST: Final = 1
+NEWEST: Final = 2
 """Number of the newest migration, which is the schema that this code writes."""
 
 OLDEST_READABLE: Final = 1
-"""The oldest schema that this code's Reader understands."""
+"""The oldest schema that this code's Reader understands: a table that is not there yet counts as empty."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -71,6 +72,42 @@ def upgrade(connection: Connection, where: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
     command.upgrade(config, "head")
+
+
+def open_newest(location: str | Path, *, busy_timeout: float) -> tuple[Database, Database]:
+    """Open a registry to write to it, and to read it; make it where there is none, upgrade it where it is older.
+
+    Raises:
+        ConfigurationError: The location is no place for a registry.
+        RegistryUnavailableError: The database cannot be reached, read or written.
+        RegistrySchemaError: The schema is too new for this code, or not a registry's.
+    """
+    place = parse_location(location)
+    reading = open_database(place, writable=False, busy_timeout=busy_timeout)
+    writing = open_database(place, writable=True, busy_timeout=busy_timeout)
+    try:
+        make_folder(place)
+        # Looking first: opening then does not wait for a long transaction of another's.
+        if _present_version(place, reading) != NEWEST:
+            with writing.exclusive() as connection:
+                upgrade(connection, str(place))
+    except BaseException:
+        reading.close()
+        writing.close()
+        raise
+    return writing, reading
+
+
+def is_present(connection: Connection, table: Table) -> bool:
+    """Whether the schema, which may be an older one, has the table."""
+    return inspect(connection).has_table(table.name)
+
+
+def _present_version(place: Place, reading: Database) -> int | None:
+    if place.file is not None and not place.file.exists():
+        return None
+    with reading.snapshot() as connection:
+        return schema_version(connection, str(place))
 
 
 def _check_not_newer(version: int, where: str) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, func, sel
 
 from featurestore.registry import tables
 
-__all__ = ["definitions", "newest"]
+__all__ = ["definitions", "edges", "newest", "outcomes", "published"]
 
 _KEY: Final = ("project", "kind", "name", "version")
 _LIVENESS: Final = ("registered", "retired", "restored")
@@ -32,6 +32,35 @@ def definitions(project: str, as_of: int | None = None, *, documents: bool) -> S
         .join(described, and_(_same(described, registered, _KEY), _is_newest(described, _KEY, as_of)))
         .join(events, and_(_same(events, registered, _KEY), _is_newest(events, _KEY, as_of, event=_LIVENESS)))
         .where(registered.c.project == project)
+    )
+
+
+def published(project: str, group_id: str) -> Select[Any]:
+    """A group's publications, the newest first, as stores compare them: by boundary, then token."""
+    table = tables.ledger_entries
+    mine = (table.c.project == project, table.c.group_id == group_id, table.c.kind == "published")
+    return select(table).where(*mine).order_by(table.c.boundary.desc(), table.c.token.desc())
+
+
+def outcomes(project: str) -> Select[Any]:
+    """Of each run, one entry: that it published or else its newest failure."""
+    table, other = tables.ledger_entries, tables.ledger_entries.alias()
+    outcome = (
+        select(other.c.number)
+        .where(_same(other, table, ("project", "run_id")), other.c.kind != "skipped")
+        .order_by((other.c.kind == "published").desc(), other.c.number.desc())
+        .limit(1)
+    )
+    return select(table).where(table.c.project == project, table.c.number == outcome.correlate(table).scalar_subquery())
+
+
+def edges(project: str) -> Select[Any]:
+    """Edges as they were recorded, the oldest first; the revision comes before what makes an edge what it is."""
+    table = tables.lineage_edges
+    return (
+        select(table.c.revision, table.c.upstream, table.c.downstream, table.c.kind, table.c.via, table.c.opaque)
+        .where(table.c.project == project)
+        .order_by(table.c.revision, table.c.event, table.c.subject, table.c.position)
     )
 
 

@@ -1,6 +1,7 @@
 """The registry for those who only look."""
 
 import difflib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from featurestore.errors import RecordNotFoundError, RegistryUnavailableError
 from featurestore.registry import queries, tables
 from featurestore.registry.connection import BUSY_TIMEOUT, Database, open_database, parse_location
-from featurestore.registry.migrate import check_readable, schema_version
+from featurestore.registry.migrate import check_readable, is_present, schema_version
 from featurestore.registry.records import (
     ApplyRecord,
     AuditRecord,
@@ -24,6 +25,9 @@ from featurestore.registry.records import (
     DefinitionKind,
     DefinitionRecord,
     GroupRecord,
+    LedgerEntry,
+    LineageEdge,
+    ModelRecord,
 )
 from featurestore.registry.sqlite import empty_engine
 
@@ -185,6 +189,88 @@ class Reader:
         hint = _suggestion(id, [row["id"] for row in known])
         raise RecordNotFoundError(f"Project {project} has no build {id}.", where=self._where, hint=hint)
 
+    def ledger(
+        self, project: str, group_id: str | None = None, limit: int | None = None, *, run_id: str | None = None
+    ) -> tuple[LedgerEntry, ...]:
+        """What became of boundaries (of a group, in a run), the last recorded first."""
+        table = tables.ledger_entries
+        query = select(table).where(table.c.project == project)
+        for column, wanted in ((table.c.group_id, group_id), (table.c.run_id, run_id)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return self._entries(query.order_by(table.c.number.desc()).limit(limit))
+
+    def published(self, project: str, group_id: str) -> LedgerEntry | None:
+        """The newest publication of a group, by boundary and token as stores compare them; None before the first."""
+        return next(iter(self._entries(queries.published(project, group_id).limit(1))), None)
+
+    def runs(self, project: str, group_id: str | None = None, limit: int | None = None) -> tuple[LedgerEntry, ...]:
+        """How each run (of a group) ended, the last recorded first: published, or else its newest failure.
+
+        A run that only skipped boundaries, or has recorded nothing so far, is not among them.
+        """
+        query = queries.outcomes(project)
+        if group_id is not None:
+            query = query.where(tables.ledger_entries.c.group_id == group_id)
+        return self._entries(query.order_by(tables.ledger_entries.c.number.desc()).limit(limit))
+
+    def run(self, project: str, run_id: str) -> LedgerEntry:
+        """How a run ended.
+
+        Raises:
+            RecordNotFoundError: No such run of the project has published or failed.
+        """
+        table = tables.ledger_entries
+        found = self._entries(queries.outcomes(project).where(table.c.run_id == run_id))
+        if found:
+            return found[0]
+        known = self._rows(select(table.c.run_id).where(table.c.project == project).distinct(), since=table)
+        hint = _suggestion(run_id, [row["run_id"] for row in known])
+        raise RecordNotFoundError(f"Project {project} has no finished run {run_id}.", where=self._where, hint=hint)
+
+    def models(self, project: str) -> tuple[ModelRecord, ...]:
+        """All versions of all models, newest first."""
+        return self._models(project, select(tables.models).where(tables.models.c.project == project))
+
+    def model(self, project: str, name: str, version: str | None = None) -> ModelRecord:
+        """One version of a model; without one, the newest.
+
+        Raises:
+            RecordNotFoundError: The project has no such model.
+        """
+        table = tables.models
+        query = select(table).where(table.c.project == project, table.c.name == name)
+        if version is not None:
+            query = query.where(table.c.version == version)
+        found = self._models(project, query.limit(1))
+        if found:
+            return found[0]
+        columns = select(table.c.name, table.c.version)
+        known = self._rows(columns.where(table.c.project == project), since=table)
+        wanted = name if version is None else f"{name}@{version}"
+        hint = _suggestion(wanted, [f"{row['name']}@{row['version']}" for row in known])
+        raise RecordNotFoundError(f"Project {project} has no model {wanted}.", where=self._where, hint=hint)
+
+    def edges(self, project: str, *, as_of_revision: int | None = None) -> tuple[LineageEdge, ...]:
+        """Each edge of the lineage once, with the newest revision that recorded it, in the order of the first.
+
+        Args:
+            project: The namespace.
+            as_of_revision: Leave out what was recorded with later applies, or after one.
+        """
+        query = queries.edges(project)
+        if as_of_revision is not None:
+            query = query.where(tables.lineage_edges.c.revision <= as_of_revision)
+        with self.snapshot() as connection:
+            if not is_present(connection, tables.lineage_edges):
+                return ()
+            # A later revision overwrites the number and keeps the place.
+            newest = {tuple(row[1:]): row[0] for row in connection.execute(query)}
+        return tuple(
+            LineageEdge(upstream=upstream, downstream=downstream, kind=kind, via=via, opaque=opaque, revision=revision)
+            for (upstream, downstream, kind, via, opaque), revision in newest.items()
+        )
+
     def audit(self) -> tuple[AuditRecord, ...]:
         """The audit log of all projects, oldest first."""
         return tuple(AuditRecord(**row) for row in self._rows(select(tables.audit).order_by(tables.audit.c.id)))
@@ -193,8 +279,26 @@ class Reader:
     def _where(self) -> str:
         return str(self._database.place)
 
-    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+    def _entries(self, query: Select[Any]) -> tuple[LedgerEntry, ...]:
+        return tuple(LedgerEntry(**row) for row in self._rows(query, since=tables.ledger_entries))
+
+    def _models(self, project: str, query: Select[Any]) -> tuple[ModelRecord, ...]:
+        newest_first = query.order_by(tables.models.c.at.desc(), tables.models.c.name, tables.models.c.version.desc())
+        found = self._rows(newest_first, since=tables.models)
+        table = tables.lineage_edges
+        query = queries.edges(project).add_columns(table.c.subject).where(table.c.event == "model")
+        if len(found) == 1:
+            query = query.where(table.c.subject == f"{found[0]['name']}@{found[0]['version']}")
+        edges: dict[str, list[LineageEdge]] = defaultdict(list)
+        for row in self._rows(query, since=table):
+            edges[row.pop("subject")].append(LineageEdge(**row))
+        return tuple(ModelRecord(**row, edges=tuple(edges[f"{row['name']}@{row['version']}"])) for row in found)
+
+    def _rows(self, query: Select[Any], *, since: Table | None = None) -> list[dict[str, Any]]:
+        """The rows as mappings; none where the schema is from before the table ``since``."""
         with self.snapshot() as connection:
+            if since is not None and not is_present(connection, since):
+                return []
             result = connection.execute(query)
             names = list(result.keys())
             return [dict(zip(names, row, strict=True)) for row in result]

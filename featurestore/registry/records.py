@@ -7,7 +7,7 @@ Times are aware and come back in UTC, to the microsecond. A *ref* is ``kind:name
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 __all__ = [
@@ -22,8 +22,16 @@ __all__ = [
     "DefinitionKind",
     "DefinitionRecord",
     "Document",
+    "EdgeKind",
     "EventKind",
     "GroupRecord",
+    "Lease",
+    "LedgerEntry",
+    "LedgerKind",
+    "LineageEdge",
+    "ModelRecord",
+    "Progress",
+    "RunMode",
     "new_build_id",
 ]
 
@@ -33,6 +41,9 @@ DefinitionKind = Literal[
 ]
 EventKind = Literal["registered", "metadata", "retired", "restored"]
 BuildStatus = Literal["complete", "failed"]
+LedgerKind = Literal["published", "skipped", "failed"]
+RunMode = Literal["full", "changed", "rebuild"]
+EdgeKind = Literal["direct", "indirect"]
 
 
 class DefinitionKey(NamedTuple):
@@ -135,6 +146,28 @@ class BindingRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineageEdge:
+    """One node of the lineage is made from another.
+
+    A node is named by what it is: ``column:orders.amount`` (of a source or a transformation), ``feature:spend@v1``,
+    ``on_demand:…``, ``label:…``, ``service:…`` and ``training_set:…`` likewise, ``build:b_…``, ``model:churn@v3``.
+
+    Args:
+        kind: Direct where values flow; indirect where they only decide (filters, joins, windows).
+        via: The column or expression by which it does.
+        opaque: Whether the step cannot be looked into, so that the edge is a safe assumption.
+        revision: The project's revision when the edge was recorded last; 0 while it is not, or before the first apply.
+    """
+
+    upstream: str
+    downstream: str
+    kind: EdgeKind = "direct"
+    via: str = ""
+    opaque: bool = False
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyDraft:
     """All that one apply changes; what it does not name stays as it is.
 
@@ -149,6 +182,7 @@ class ApplyDraft:
         restored: Retired ones that are to be live again.
         groups: Groups of the project from now on, as far as they are new or newly current.
         bindings: New ones and those that moved.
+        edges: All that lead to what is new or described anew.
     """
 
     project: str
@@ -165,6 +199,7 @@ class ApplyDraft:
     restored: tuple[DefinitionKey, ...] = ()
     groups: tuple[GroupRecord, ...] = ()
     bindings: tuple[BindingRecord, ...] = ()
+    edges: tuple[LineageEdge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,12 +268,139 @@ class BuildRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """What became of a boundary of a group in one attempt at a run.
+
+    A run that goes on where a killed one stopped knows less than that one did: what it cannot know is None.
+
+    Args:
+        boundary: Whole microseconds since the epoch.
+        token: The fencing token that was written with the rows; 0 where no lease was had.
+        fingerprint: Combined logic of the group's members.
+        rows: Rows that the store holds for the group at the boundary.
+        changed: Rows that were written.
+        checksum: Of the rows' content.
+        message: Why it failed or was skipped. Must not hold values of rows.
+        bindings: Where each source was read, by name.
+        source_states: What each source held (a digest or a snapshot's name), by name.
+        number: 1 for the project's first entry, and one more for each; 0 while it is not recorded.
+    """
+
+    project: str
+    group_id: str
+    boundary: int
+    token: int
+    fingerprint: str
+    kind: LedgerKind
+    run_id: str
+    started: datetime
+    finished: datetime
+    who: str
+    code_version: str
+    rows: int | None = None
+    changed: int | None = None
+    checksum: str | None = None
+    mode: RunMode | None = None
+    message: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    bindings: Document = field(default_factory=dict)
+    source_states: Document = field(default_factory=dict)
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """A model, as one that reads features: what it was trained on, and where it is.
+
+    Args:
+        name: Without ``@``, which stands between name and version.
+        build: Id of the training set's build; None if it was trained on something else.
+        service: Ref.
+        service_fingerprint: Logic of the service.
+        fingerprints: Logic of each feature that it reads, by ref.
+        artifact: URI of the model itself.
+        checksum: Of the artifact.
+        packages: Version of each package that took part.
+        edges: All that lead to the model.
+    """
+
+    project: str
+    name: str
+    version: str
+    service: str
+    service_fingerprint: str
+    artifact: str
+    checksum: str
+    at: datetime
+    who: str
+    build: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    metrics: Document = field(default_factory=dict)
+    parameters: Document = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+    edges: tuple[LineageEdge, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to materialize a group, for a while.
+
+    Args:
+        owner: Says who holds it, to people.
+        token: Greater than that of every earlier lease of the group, whatever the clocks said.
+        acquired: When it was had.
+        renewed: The owner's last sign of life.
+        expires: From then on, another may take it over.
+    """
+
+    project: str
+    group_id: str
+    owner: str
+    token: int
+    acquired: datetime
+    renewed: datetime
+    expires: datetime
+
+    @property
+    def ttl(self) -> timedelta:
+        """How long it lasts without being renewed."""
+        return self.expires - self.renewed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        phase: What it is at.
+        done: Units of the phase that are behind it.
+        total: All units of the phase, where that is known.
+        updated: When it said so.
+    """
+
+    project: str
+    run_id: str
+    phase: str
+    done: int
+    total: int | None
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
     """A link of the chain that `featurestore.registry.audit` describes.
 
     Args:
         id: 1 for the first entry, and one more for each.
-        action: ``apply`` or ``build``.
+        action: ``apply``, ``build``, ``run`` or ``model``.
     """
 
     id: int

@@ -1,12 +1,13 @@
 """The registry's tables, as the newest migration leaves them.
 
-All are append-only. Rows of an apply carry its project and revision; where a thing is recorded more than once, the
-row of the highest revision wins.
+All but those of `MUTABLE` are append-only. Rows of an apply carry its project and revision; where a thing is recorded
+more than once, the row of the highest revision wins.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from featurestore.registry.canonical import canonical_json
 
 __all__ = [
+    "MUTABLE",
     "VERSION_TABLE",
     "applies",
     "audit",
@@ -33,13 +35,22 @@ __all__ = [
     "definition_events",
     "definition_metadata",
     "definitions",
+    "fencing_tokens",
     "groups",
+    "leases",
+    "ledger_entries",
+    "lineage_edges",
     "metadata",
     "microseconds",
+    "models",
+    "run_progress",
 ]
 
 VERSION_TABLE = "registry_version"
 """Where the number of the newest migration stands; written by the migrations."""
+
+MUTABLE: Final = frozenset({"leases", "run_progress"})
+"""Tables whose rows come and go: what happens now, not what was done."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -233,4 +244,104 @@ audit = Table(
     Column("document", CanonicalDocument, nullable=False),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("group_id", Text, nullable=False),
+    Column("boundary", BigInteger, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("rows", BigInteger),
+    Column("changed", BigInteger),
+    Column("checksum", Text),
+    Column("mode", Text),
+    Column("started", Microseconds, nullable=False),
+    Column("finished", Microseconds, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("message", Text),
+    Column("bindings", CanonicalDocument, nullable=False),
+    Column("source_states", CanonicalDocument, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("git_commit", Text),
+    Column("git_dirty", Boolean),
+    Index("ix_ledger_entries_boundary", "project", "group_id", "boundary", "token"),
+    Index("ix_ledger_entries_run", "project", "run_id"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("build", Text),
+    Column("service", Text, nullable=False),
+    Column("service_fingerprint", Text, nullable=False),
+    Column("fingerprints", CanonicalDocument, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("checksum", Text, nullable=False),
+    Column("metrics", CanonicalDocument, nullable=False),
+    Column("parameters", CanonicalDocument, nullable=False),
+    Column("at", Microseconds, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("git_commit", Text),
+    Column("git_dirty", Boolean),
+    Column("packages", CanonicalDocument, nullable=False),
+    ForeignKeyConstraint(["build"], ["builds.id"]),
+)
+
+# Event and subject say with what an edge was written: ("apply", "7") or ("model", "churn@v3").
+lineage_edges = Table(
+    "lineage_edges",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("downstream", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("opaque", Boolean, nullable=False),
+)
+
+# Each token that was ever given out, so that none is given out again when its lease is gone.
+fencing_tokens = Table(
+    "fencing_tokens",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner", Text, nullable=False),
+    Column("at", Microseconds, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("acquired", Microseconds, nullable=False),
+    Column("renewed", Microseconds, nullable=False),
+    Column("expires", Microseconds, nullable=False),
+)
+
+run_progress = Table(
+    "run_progress",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("updated", Microseconds, nullable=False),
 )

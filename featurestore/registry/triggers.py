@@ -25,7 +25,7 @@ def _sqlite(table: str, key: Sequence[str]) -> tuple[str, ...]:
     conditions = {
         "update": f'BEFORE UPDATE ON "{table}"',
         "delete": f'BEFORE DELETE ON "{table}"',
-        "replace": f'BEFORE INSERT ON "{table}" WHEN EXISTS (SELECT 1 FROM "{table}" WHERE {same})',  # noqa: S608  # names from migrations
+        "replace": f'BEFORE INSERT ON "{table}" WHEN EXISTS (SELECT 1 FROM "{table}" WHERE {same})',
     }
     return tuple(
         f'CREATE TRIGGER "{table}_no_{name}" {condition} '

@@ -1,27 +1,28 @@
 """The registry for those who record what was done."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
-from featurestore.errors import PlanOutdatedError
+from featurestore.errors import PlanOutdatedError, RecordNotFoundError, RegistryError, VersionTakenError
 from featurestore.registry import queries, tables
 from featurestore.registry.audit import append_entry
-from featurestore.registry.changes import Registered, changes, counts
-from featurestore.registry.connection import (
-    BUSY_TIMEOUT,
-    Database,
-    Place,
-    make_folder,
-    open_database,
-    parse_location,
-)
-from featurestore.registry.migrate import NEWEST, schema_version, upgrade
+from featurestore.registry.changes import Registered, changes, counts, edge_rows
+from featurestore.registry.connection import BUSY_TIMEOUT, Database
+from featurestore.registry.migrate import open_newest
 from featurestore.registry.reader import Reader
-from featurestore.registry.records import ApplyDraft, ApplyRecord, BuildRecord, DefinitionKey
+from featurestore.registry.records import (
+    ApplyDraft,
+    ApplyRecord,
+    BuildRecord,
+    DefinitionKey,
+    LedgerEntry,
+    ModelRecord,
+)
 
 __all__ = ["Writer", "open_writer"]
 
@@ -38,19 +39,7 @@ def open_writer(location: str | Path, *, busy_timeout: float = BUSY_TIMEOUT) -> 
         RegistryUnavailableError: The database cannot be reached, read or written.
         RegistrySchemaError: The schema is too new for this code, or not a registry's.
     """
-    place = parse_location(location)
-    reading = open_database(place, writable=False, busy_timeout=busy_timeout)
-    writing = open_database(place, writable=True, busy_timeout=busy_timeout)
-    try:
-        make_folder(place)
-        # Looking first: opening then does not wait for a long transaction of another's.
-        if _version(place, reading) != NEWEST:
-            with writing.exclusive() as connection:
-                upgrade(connection, str(place))
-    except BaseException:
-        reading.close()
-        writing.close()
-        raise
+    writing, reading = open_newest(location, busy_timeout=busy_timeout)
     return Writer(writing, Reader(reading))
 
 
@@ -93,11 +82,11 @@ class Writer:
             _check_revision(connection, draft, str(self._database.place))
             rows = changes(draft, _registered(connection, draft.project))
             record = _apply_record(draft, counts(rows))
-            connection.execute(insert(tables.applies), [_row(record)])
+            connection.execute(insert(tables.applies), [_row(record, tables.applies)])
             for table, added in rows.items():
                 if added:
                     connection.execute(insert(table), added)
-            append_entry(connection, ("apply", draft.project, record.revision), at=draft.at, who=draft.who)
+            append_entry(connection, "apply", draft.project, record.revision, at=draft.at, who=draft.who)
         return record
 
     def record_build(self, build: BuildRecord) -> None:
@@ -108,15 +97,55 @@ class Writer:
             RegistryUnavailableError: The database cannot be written.
         """
         with self._database.exclusive() as connection:
-            connection.execute(insert(tables.builds), [_row(build)])
-            append_entry(connection, ("build", build.project, build.id), at=build.at, who=build.who)
+            connection.execute(insert(tables.builds), [_row(build, tables.builds)])
+            append_entry(connection, "build", build.project, build.id, at=build.at, who=build.who)
 
+    def record_run(self, entry: LedgerEntry) -> LedgerEntry:
+        """Record what became of a boundary and the audit entry for it, or nothing.
 
-def _version(place: Place, reading: Database) -> int | None:
-    if place.file is not None and not place.file.exists():
-        return None
-    with reading.snapshot() as connection:
-        return schema_version(connection, str(place))
+        Returns:
+            The entry with its number. The same boundary of a group published with the same token is recorded once: the
+            first record comes back, whatever else the second one says.
+
+        Raises:
+            RegistryError: It holds what cannot be stored.
+            RegistryUnavailableError: The database cannot be written.
+        """
+        with self._database.exclusive() as connection:
+            first = _same_publication(connection, entry)
+            if first is not None:
+                return first
+            recorded = replace(entry, number=_highest(connection, tables.ledger_entries, "number", entry.project) + 1)
+            connection.execute(insert(tables.ledger_entries), [_row(recorded, tables.ledger_entries)])
+            append_entry(connection, "run", entry.project, recorded.number, at=entry.finished, who=entry.who)
+        return recorded
+
+    def record_model(self, model: ModelRecord) -> ModelRecord:
+        """Record a version of a model with its edges and its audit entry, or nothing.
+
+        Returns:
+            The model as it is recorded. If that version was there with the same content (all but the circumstances:
+            when, by whom, git, packages and edges), that first record.
+
+        Raises:
+            VersionTakenError: The version is recorded with other content.
+            RecordNotFoundError: The project has no such build.
+            RegistryError: The name contains ``@``, or the record holds what cannot be stored.
+            RegistryUnavailableError: The database cannot be written.
+        """
+        where = str(self._database.place)
+        if "@" in model.name:
+            raise RegistryError(f"The model's name {model.name!r} contains an @.", hint="Give the version apart.")
+        with self._database.exclusive() as connection:
+            if not _is_recorded(connection, model, where):
+                _check_build(connection, model, where)
+                connection.execute(insert(tables.models), [_row(model, tables.models)])
+                revision = _highest(connection, tables.applies, "revision", model.project)
+                edges = edge_rows(model.project, ("model", model.ref), revision, model.edges)
+                if edges:
+                    connection.execute(insert(tables.lineage_edges), edges)
+                append_entry(connection, "model", model.project, model.ref, at=model.at, who=model.who)
+        return self.reader.model(model.project, model.name, model.version)
 
 
 def _check_revision(connection: Connection, draft: ApplyDraft, where: str) -> None:
@@ -156,5 +185,62 @@ def _apply_record(draft: ApplyDraft, changed: Mapping[str, int]) -> ApplyRecord:
     )
 
 
-def _row(record: ApplyRecord | BuildRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__slots__}
+def _same_publication(connection: Connection, entry: LedgerEntry) -> LedgerEntry | None:
+    if entry.kind != "published":
+        return None
+    table = tables.ledger_entries
+    query = queries.published(entry.project, entry.group_id)
+    row = connection.execute(query.where(table.c.boundary == entry.boundary, table.c.token == entry.token)).first()
+    return LedgerEntry(**row._mapping) if row else None
+
+
+_CONTENT: Final = (
+    "build",
+    "service",
+    "service_fingerprint",
+    "fingerprints",
+    "artifact",
+    "checksum",
+    "metrics",
+    "parameters",
+)
+"""What makes a version of a model what it is; the other columns are circumstances."""
+
+
+def _is_recorded(connection: Connection, model: ModelRecord, where: str) -> bool:
+    table = tables.models
+    # The database compares what it stores, so that no value is told from itself by the way there and back.
+    differs = [table.c[name].is_distinct_from(getattr(model, name)).label(name) for name in _CONTENT]
+    mine = (table.c.project == model.project, table.c.name == model.name, table.c.version == model.version)
+    row = connection.execute(select(*differs).where(*mine)).first()
+    if row is None:
+        return False
+    different = [name for name in _CONTENT if row._mapping[name]]
+    if different:
+        raise VersionTakenError(
+            f"Model {model.ref} is recorded with another {', '.join(different)}.",
+            where=where,
+            hint="Versions are immutable: give the model a version of its own.",
+        )
+    return True
+
+
+def _check_build(connection: Connection, model: ModelRecord, where: str) -> None:
+    if model.build is None:
+        return
+    table = tables.builds
+    query = select(table.c.id).where(table.c.project == model.project, table.c.id == model.build)
+    if connection.execute(query).first() is None:
+        raise RecordNotFoundError(
+            f"Project {model.project} has no build {model.build}.",
+            where=where,
+            hint="Record the model where its training set was built, or without a build.",
+        )
+
+
+def _highest(connection: Connection, table: Table, column: str, project: str) -> int:
+    return connection.execute(select(func.max(table.c[column])).where(table.c.project == project)).scalar_one() or 0
+
+
+def _row(record: object, table: Table) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in table.c.keys()}  # noqa: SIM118  # its items are columns

@@ -1,6 +1,7 @@
 """Frames that people bring and take: Arrow, pandas, polars, rows. The one place that imports Arrow."""
 
 import importlib
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,14 +123,16 @@ def from_columns(columns: Mapping[str, Sequence[Any]], schema: Schema) -> "pa.Ta
 
 
 def write_parquet(batches: Iterable["pa.RecordBatch"], schema: "pa.Schema", path: Path) -> int:
-    """Writes batches to a Parquet file; it appears whole or not at all. Returns the number of rows.
+    """Writes batches to a Parquet file as they come; it appears whole or not at all. Returns the number of rows.
+
+    A file that is there stays until the new one is whole. Two writers do not disturb each other; the later one wins.
 
     Raises:
         OSError: it cannot be written.
     """
     parquet = arrow("pyarrow.parquet")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     rows = 0
     try:
         with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:

@@ -11,10 +11,29 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from featurestore.errors import ConfigurationError, MissingExtraError, ProviderNotFoundError
+from featurestore.errors import (
+    ConfigurationError,
+    FeaturestoreError,
+    MissingExtraError,
+    ProviderError,
+    ProviderNotFoundError,
+)
+from featurestore.spi.jobs import JobRunner
+from featurestore.spi.online import OnlineStore
 from featurestore.spi.stores import OfflineStore
 
-__all__ = ["GROUP", "OfflineProvider", "Provider", "find_provider", "installed_providers", "open_offline"]
+__all__ = [
+    "GROUP",
+    "JobProvider",
+    "OfflineProvider",
+    "OnlineProvider",
+    "Provider",
+    "find_provider",
+    "installed_providers",
+    "open_jobs",
+    "open_offline",
+    "open_online",
+]
 
 GROUP = "featurestore.providers"
 
@@ -32,6 +51,22 @@ class OfflineProvider:
 
 
 @dataclass(frozen=True)
+class OnlineProvider:
+    """How an online store is opened; the arguments are those of `OfflineProvider`."""
+
+    settings: type[BaseModel]
+    factory: str
+
+
+@dataclass(frozen=True)
+class JobProvider:
+    """How a job runner is opened; the arguments are those of `OfflineProvider`."""
+
+    settings: type[BaseModel]
+    factory: str
+
+
+@dataclass(frozen=True)
 class Provider:
     """What an installable package brings. ``drivers`` are the modules without which it cannot work."""
 
@@ -39,6 +74,8 @@ class Provider:
     extra: str
     drivers: tuple[str, ...] = ()
     offline: OfflineProvider | None = None
+    online: OnlineProvider | None = None
+    jobs: JobProvider | None = None
 
 
 def installed_providers() -> Mapping[str, EntryPoint]:
@@ -52,6 +89,7 @@ def find_provider(name: str) -> Provider:
     Raises:
         ProviderNotFoundError: none is installed under this name.
         MissingExtraError: it is, without its driver.
+        ProviderError: it is, and does not import.
     """
     installed = installed_providers()
     if name not in installed:
@@ -59,7 +97,11 @@ def find_provider(name: str) -> Provider:
         hint = f"Did you mean {close[0]}?" if close else f"Installed are: {', '.join(sorted(installed)) or 'none'}."
         message = f"No provider {name!r} is installed."
         raise ProviderNotFoundError(message, hint=hint)
-    provider: Provider = installed[name].load()
+    try:
+        provider: Provider = installed[name].load()
+    except ImportError as error:
+        message = f"The provider {name!r} cannot be imported: {error}."
+        raise ProviderError(message, hint=f"It is installed as {installed[name].value}.") from error
     for driver in provider.drivers:
         if importlib.util.find_spec(driver) is None:
             message = f"The provider {name!r} needs the package {driver!r}, which is not installed."
@@ -86,8 +128,57 @@ def open_offline(name: str, settings: Mapping[str, Any], root: Path, scratch: Pa
         raise ConfigurationError(message, where=where)
     module, _, function = provider.offline.factory.partition(":")
     checked = _checked(provider.offline.settings, settings, where)
-    store: OfflineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
+    try:
+        store: OfflineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
+    except FeaturestoreError as error:
+        error.where = error.where or where
+        raise
     return store
+
+
+def open_online(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> OnlineStore:
+    """Opens the online store of a target; ``where`` names the place of its settings in errors.
+
+    Raises:
+        ConfigurationError: the provider has no online store, or its settings are wrong.
+        ProviderNotFoundError: there is no such provider.
+        MissingExtraError: its driver is not installed.
+        StoreUnavailableError: the store cannot be opened.
+    """
+    provider = find_provider(name)
+    if provider.online is None:
+        message = f"The provider {name!r} has no online store."
+        raise ConfigurationError(message, where=where)
+    module, _, function = provider.online.factory.partition(":")
+    checked = _checked(provider.online.settings, settings, where)
+    try:
+        store: OnlineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
+    except FeaturestoreError as error:
+        error.where = error.where or where
+        raise
+    return store
+
+
+def open_jobs(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> JobRunner:
+    """Opens the job runner of a target; ``where`` names the place of its settings in errors.
+
+    Raises:
+        ConfigurationError: the provider runs no jobs, or its settings are wrong.
+        ProviderNotFoundError: there is no such provider.
+        MissingExtraError: its driver is not installed.
+    """
+    provider = find_provider(name)
+    if provider.jobs is None:
+        message = f"The provider {name!r} runs no jobs."
+        raise ConfigurationError(message, where=where)
+    module, _, function = provider.jobs.factory.partition(":")
+    checked = _checked(provider.jobs.settings, settings, where)
+    try:
+        runner: JobRunner = getattr(importlib.import_module(module), function)(checked, root, scratch)
+    except FeaturestoreError as error:
+        error.where = error.where or where
+        raise
+    return runner
 
 
 def _checked(model: type[BaseModel], settings: Mapping[str, Any], where: str) -> BaseModel:
@@ -97,5 +188,6 @@ def _checked(model: type[BaseModel], settings: Mapping[str, Any], where: str) ->
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         known = ", ".join(model.model_fields)
-        message = f"{place or 'settings'}: {first['msg']}."
+        reason = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        message = f"{place or 'settings'}: {reason}."
         raise ConfigurationError(message, where=where, hint=f"Settings are: {known}.") from None

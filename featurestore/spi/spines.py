@@ -73,14 +73,19 @@ def _micros(column: "pa.ChunkedArray", name: str) -> "pa.ChunkedArray":
         first = compute.index(column.is_null(), pa.scalar(value=True)).as_py()
         message = f"The time column {name!r} of the spine is null in row {first} ({column.null_count} in all)."
         raise SpineError(message, hint="A spine's row asks what was known at its time; drop or fill these rows.")
-    if pa.types.is_date(column.type):
+    if pa.types.is_date(column.type) or pa.types.is_null(column.type):  # null: the column of an empty frame
         column = column.cast(pa.timestamp("us"))
     if not pa.types.is_timestamp(column.type):
         message = f"The time column {name!r} of the spine is {column.type}, not a timestamp."
-        raise SpineError(message)
+        hint = "Cast it before, or say which column holds the time: time=..."
+        raise SpineError(message, hint=hint)
     if column.type.unit == "ns":
         column = compute.floor_temporal(column, unit="microsecond")
-    return column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).cast(pa.int64())
+    try:
+        return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64())
+    except pa.ArrowException as error:
+        message = f"The time column {name!r} of the spine holds a time beyond what microseconds can count: {error}."
+        raise SpineError(message) from error
 
 
 def _key(column: "pa.ChunkedArray", name: str, data_type: DataType) -> "pa.ChunkedArray":
@@ -97,7 +102,7 @@ def _key(column: "pa.ChunkedArray", name: str, data_type: DataType) -> "pa.Chunk
     try:
         # Integers of any width match (semantics 14); as Int64 each of them is compared by value.
         return column.cast(pa.int64() if data_type.is_integer else arrow_type(data_type))
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         message = f"The key column {name!r} of the spine holds a value that is no {data_type}: {error}"
         raise SpineError(message) from error
 
@@ -109,5 +114,6 @@ def _fits(given: Any, data_type: DataType) -> bool:
     if data_type.name == "String":
         return bool(types.is_string(given) or types.is_large_string(given) or types.is_string_view(given))
     if data_type.name == "Bytes":
-        return bool(types.is_binary(given) or types.is_large_binary(given) or types.is_fixed_size_binary(given))
+        kinds = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+        return any(kind(given) for kind in kinds)
     return bool(types.is_date(given))

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from featurestore.compiler.dialect import Dialect
-from featurestore.compiler.query import LabelQuery, Query
 from featurestore.definitions.sources import Binding
 from featurestore.definitions.types import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from featurestore.compiler.dialect import Dialect
+    from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query
 
 __all__ = ["OfflineStore", "SourceProbe", "SourceState"]
 
@@ -39,7 +40,7 @@ class OfflineStore(Protocol):
     """A configured warehouse. All methods may be called from one thread at a time."""
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> "Dialect":
         """How queries are printed for it."""
 
     def probe(self, name: str, binding: Binding) -> SourceProbe:
@@ -58,17 +59,23 @@ class OfflineStore(Protocol):
             UnreadableDataError: they cannot be read.
         """
 
-    def run(self, query: Query, spine: "pa.Table", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
+    def run(self, query: "Query", spine: "pa.Table", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
         """The stored features of ``query`` for ``spine``: columns `Hidden.ROW` and one per output, ordered by row.
 
         ``spine`` has the columns `Hidden.ROW` and `Hidden.TIME` (Int64) and the query's keys. Batches are streamed; an
         error may come while they are read, as one of `featurestore.errors`.
         """
 
-    def label_rows(self, query: LabelQuery, bindings: Mapping[str, Binding]) -> "pa.Table":
+    def boundary_rows(self, query: "BoundaryQuery", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
+        """What a group's store holds at a boundary: the entity's keys, then the query's columns; a row per entity.
+
+        Rows are in no order; errors come as they do in `run`.
+        """
+
+    def label_rows(self, query: "LabelQuery", bindings: Mapping[str, Binding]) -> "pa.Table":
         """The label rows: the query's columns and `Hidden.EVENT`, in the query's order."""
 
-    def explain(self, query: Query) -> str:
+    def explain(self, query: "Query") -> str:
         """The statement that `run` executes."""
 
     def close(self) -> None:

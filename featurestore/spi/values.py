@@ -1,6 +1,7 @@
 """`values_at(features, spine)`: the engine's part and the evaluator's part put together, batch by batch."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featurestore.compiler.compile import compile_values
@@ -8,7 +9,8 @@ from featurestore.compiler.evaluate import Evaluation, Row, evaluation_of
 from featurestore.compiler.query import Hidden, Query
 from featurestore.compiler.vector import Layout
 from featurestore.definitions.sources import Binding
-from featurestore.errors import FeaturestoreError
+from featurestore.definitions.types import DataType
+from featurestore.errors import FeaturestoreError, NumberOverflowError, SpineError
 from featurestore.spi.frames import arrow, arrow_type
 from featurestore.spi.spines import Spine
 from featurestore.spi.stores import OfflineStore
@@ -82,7 +84,7 @@ def _batches(
     pa = arrow()
     evaluation = evaluation_of(layout)
     start = 0
-    for computed in _computed(query, spine, store, bindings):
+    for computed in _computed(layout, query, spine, store, bindings):
         rows = slice(start, start + computed.num_rows)
         start = rows.stop
         own = spine.table.slice(rows.start, computed.num_rows).combine_chunks()
@@ -93,13 +95,24 @@ def _batches(
 
 
 def _computed(
-    query: Query, spine: Spine, store: OfflineStore, bindings: Mapping[str, Binding]
+    layout: Layout, query: Query, spine: Spine, store: OfflineStore, bindings: Mapping[str, Binding]
 ) -> Iterator["pa.RecordBatch"]:
     """The engine's batches; without stored features, the spine's own row numbers."""
-    if query.outputs:
-        yield from store.run(query, spine.points, bindings)
-    else:
+    if not query.outputs:
         yield from spine.points.select([Hidden.ROW]).to_batches()
+        return
+    try:
+        yield from store.run(query, spine.points, bindings)
+    except NumberOverflowError as error:
+        for slot in layout.slots if len(layout.slots) > 1 else ():
+            # Engines do not say which feature it was: each is computed by itself, until one raises again.
+            alone = replace(layout, slots=(slot,))
+            for _ in _computed(alone, compile_values(alone), spine, store, bindings):
+                pass
+        feature = str(layout.slots[0].feature.ref)
+        if feature not in error.message:
+            error.message = f"{feature}: {error.message}"
+        raise
 
 
 def _chunk(column: "pa.ChunkedArray") -> "pa.Array":
@@ -131,7 +144,7 @@ def _rows(layout: Layout, evaluation: Evaluation, computed: "pa.RecordBatch", sp
     slots = {slot.name: slot for slot in layout.slots}
     stored = {name: computed.column(name).cast(arrow_type(slots[name].type)).to_pylist() for name in evaluation.slots}
     requests = {
-        name: spine.table.column(name).slice(rows.start, length).cast(arrow_type(data_type)).to_pylist()
+        name: _request_values(spine.table.column(name).slice(rows.start, length), name, data_type)
         for name, data_type in layout.request_values.items()
     }
     return [
@@ -142,6 +155,15 @@ def _rows(layout: Layout, evaluation: Evaluation, computed: "pa.RecordBatch", sp
         )
         for position in range(length)
     ]
+
+
+def _request_values(column: "pa.ChunkedArray", name: str, data_type: DataType) -> list[object]:
+    try:
+        values: list[object] = column.cast(arrow_type(data_type)).to_pylist()
+    except arrow().ArrowException as error:
+        message = f"The column {name!r} of the spine holds a value that is no {data_type}: {error}"
+        raise SpineError(message, hint="Cast it before.") from error
+    return values
 
 
 def _evaluated(

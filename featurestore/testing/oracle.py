@@ -378,6 +378,9 @@ def _on_demand(feature: OnDemandFeature, spine_row: _SpineRow, warehouse: _Wareh
             arguments[name] = EPOCH + spine_row.time * MICROSECOND
         elif isinstance(given, DataType):
             arguments[name] = _request_value(spine_row, name, given)
+        elif len(given.columns) > 1:
+            message = f"{feature.ref}: {name!r} stands for several values: {', '.join(given.columns)}."
+            raise NotSupportedError(message, hint="Take features that are one value each.")
         else:
             arguments[name] = _computed(given.feature, given.role, spine_row, warehouse)[0]
     try:

@@ -26,12 +26,12 @@ class DuckDBDialect(Dialect):
         return f"EPOCH_US({value}::TIMESTAMP)" if data_type.name == "Date" else f"EPOCH_US({value})"
 
     def floor_divide(self, value: str, size: int) -> str:
-        """Subtracts the remainder, made non-negative, before the division."""
-        return f"(({value} - (({value} % {size}) + {size}) % {size}) // {size})"
+        """Shifts what is negative by almost one divisor, because division truncates."""
+        return f"(({value} - IF({value} < 0, {size - 1}, 0)) // {size})"
 
     def buckets(self, first: str) -> str:
         """``UNNEST`` of a list of two."""
-        return f"UNNEST([{first}, {first} - 1])"
+        return f"{first} - UNNEST([0, 1])"
 
     def newest(self, value: str, order: Sequence[str]) -> str:
         """``arg_max`` of a struct, because it skips rows whose value is null otherwise."""

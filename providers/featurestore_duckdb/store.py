@@ -1,8 +1,11 @@
 """The DuckDB offline store."""
 
+import glob
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from featurestore.compiler.printing import OVERFLOW, print_label_query, print_query, source_relation
-from featurestore.compiler.query import LabelQuery, Query
+from featurestore.compiler.printing import (
+    OVERFLOW,
+    print_boundary_query,
+    print_label_query,
+    print_query,
+    source_relation,
+)
+from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query
 from featurestore.definitions.sources import Binding
 from featurestore.definitions.types import Schema
 from featurestore.errors import (
@@ -34,6 +43,7 @@ __all__ = ["DuckDBStore", "open_store"]
 BATCH_ROWS = 65_536
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json", ".jsonl": "read_json"}
 _GLOB = re.compile(r"[*?\[]")
+_CLOSED = "Read values before the project or the store is closed."
 
 
 def open_store(settings: DuckDBSettings, root: Path, scratch: Path) -> "DuckDBStore":
@@ -46,26 +56,32 @@ def open_store(settings: DuckDBSettings, root: Path, scratch: Path) -> "DuckDBSt
 
 
 def _connect(settings: DuckDBSettings, root: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
-    # Nothing is fetched from anywhere, and a session's zone or settings file cannot change a value.
-    options: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "temp_directory": str(scratch / "duckdb"),
-    }
-    if settings.memory_limit:
-        options["memory_limit"] = settings.memory_limit
-    if settings.threads:
-        options["threads"] = settings.threads
     path = root / settings.database if settings.database else None
-    if path is not None and not path.exists():
+    if path is not None and not path.is_file():
         message = f"There is no database {path}."
         raise ConfigurationError(message, hint="The setting `database` names a DuckDB file that exists.")
+    # Nothing is fetched from anywhere. What may differ between stores over one file is set after it is opened.
+    sealed: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    options: dict[str, Any] = {
+        "temp_directory": str(scratch / "duckdb"),
+        "file_search_path": str(root),
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+    }
     try:
-        connection = duckdb.connect(str(path) if path else ":memory:", read_only=path is not None, config=options)
+        connection = duckdb.connect(str(path) if path else ":memory:", read_only=path is not None, config=sealed)
+        for name, value in options.items():
+            if value is not None:
+                connection.execute(f"SET GLOBAL {name} = {DuckDBDialect().text(str(value))}")
     except duckdb.Error as error:
-        message = f"DuckDB cannot be opened: {error}"
+        message = f"DuckDB cannot be opened: {_reason(error)}."
         raise ConfigurationError(message) from error
-    connection.execute("SET TimeZone = 'UTC'")
+    return _own_session(connection)
+
+
+def _own_session(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """No zone of the machine and no variable of a Python program can change a value."""
+    connection.execute("SET TimeZone = 'UTC'; SET python_enable_replacements = false")
     return connection
 
 
@@ -94,9 +110,9 @@ class DuckDBStore:
             relation = self._relation(binding)
             if binding.path:
                 rows = self._connection.execute(f"SELECT COUNT(*) FROM {relation}").fetchall()[0][0]
-                parts = {str(file): _file_digest(self._root / file) for file in self._files(binding.path)}
+                parts = {self._shown(file): _file_digest(file) for file in self._files(binding.path)}
             else:
-                query = f"SELECT COUNT(*), COALESCE(SUM(HASH(r)::HUGEINT), 0) FROM {relation} AS r"
+                query = f"SELECT COUNT(*), COALESCE(SUM(HASH(__row)::HUGEINT), 0) FROM {relation} AS __row"
                 rows, total = self._connection.execute(query).fetchall()[0]
                 parts = {str(binding): str(total)}
         digest = hashlib.sha256("\n".join(f"{part} {value}" for part, value in parts.items()).encode()).hexdigest()
@@ -105,11 +121,18 @@ class DuckDBStore:
     def run(self, query: Query, spine: pa.Table, bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
         """See `OfflineStore.run`."""
         cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings)
-        cursor.register("spine", spine)
-        statement = print_query(query, self.dialect)
         with _translated("The features"):
-            reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
-        return pa.RecordBatchReader.from_batches(reader.schema, _batches(reader, cursor))
+            cursor.register("spine", spine)
+        return _streamed(cursor, print_query(query, self.dialect))
+
+    def boundary_rows(self, query: BoundaryQuery, bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+        """See `OfflineStore.boundary_rows`."""
+        cursor = self._with_sources({source.name: source.schema for source in query.query.sources}, bindings)
+        columns = [*query.keys, *query.columns]
+        reader = _streamed(cursor, print_boundary_query(query, self.dialect))
+        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, columns, strict=True)])
+        named = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
+        return pa.RecordBatchReader.from_batches(schema, named)
 
     def label_rows(self, query: LabelQuery, bindings: Mapping[str, Binding]) -> pa.Table:
         """See `OfflineStore.label_rows`."""
@@ -129,57 +152,95 @@ class DuckDBStore:
         self, schemas: Mapping[str, Schema], bindings: Mapping[str, Binding]
     ) -> duckdb.DuckDBPyConnection:
         """A cursor in which each source is a view."""
-        cursor = self._connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
+        try:
+            cursor = _own_session(self._connection.cursor())
+        except duckdb.ConnectionException as error:
+            message = "The DuckDB store is closed."
+            raise EngineError(message, hint=_CLOSED) from error
+        taken = {"spine", *(source_relation(name).lower() for name in schemas)}
         for name in schemas:
             view = self.dialect.name(source_relation(name))
             with self._reading(name, bindings[name]):
+                self._refuse_captured(bindings[name], taken)
                 cursor.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {self._relation(bindings[name])}")
         return cursor
 
+    def _refuse_captured(self, binding: Binding, taken: AbstractSet[str]) -> None:
+        """Refuses a query that names a table as the statement names its own relations, and would read those instead."""
+        for table in self._connection.get_table_names(binding.query or "SELECT 1", qualified=True):
+            parts = [part.strip('"') for part in table.split(".")]
+            if parts[-1].lower() in taken and len(parts) < 3:
+                message = f"The query reads a table {table}, which is a name of this package's own."
+                hint = f"Name it in full: {self._catalog}.main.{parts[-1]}."
+                raise UnreadableDataError(message, where=str(binding), hint=hint)
+
+    @property
+    def _catalog(self) -> str:
+        """The name of the database that holds the tables."""
+        return str(self._connection.execute("SELECT current_database()").fetchall()[0][0])
+
+    def _table(self, name: str) -> str:
+        """A table's name in full: views and the spine must not be taken for it."""
+        parts = name.split(".")
+        catalog = self._catalog
+        full = [catalog, *(["main"] if len(parts) == 1 else []), *parts] if len(parts) < 3 else parts
+        return ".".join(map(self.dialect.name, parts if len(parts) == 2 and parts[0] == catalog else full))
+
     def _relation(self, binding: Binding) -> str:
         if binding.query is not None:
-            return f"({binding.query.rstrip().rstrip(';')})"
+            return f"({binding.query.rstrip().rstrip(';')}\n)"  # it may end with a comment
         if binding.table is not None:
-            return ".".join(self.dialect.name(part) for part in binding.table.split("."))
+            return self._table(binding.table)
         path = binding.path or ""
         suffix = Path(path).suffix
         if suffix not in _READERS:
             message = f"{path} is not a file of a kind that DuckDB reads here."
             raise UnreadableDataError(message, hint=f"Files end in {', '.join(_READERS)}.")
-        return f"{_READERS[suffix]}({self.dialect.text(str(self._root / path))})"
+        # Only the binding is a pattern; the project's own folder may have any name.
+        full = Path(path) if Path(path).is_absolute() else Path(glob.escape(str(self._root))) / path
+        return f"{_READERS[suffix]}({self.dialect.text(str(full))})"
 
     def _files(self, path: str) -> list[Path]:
         full = self._root / path
-        if not _GLOB.search(path):
-            return [Path(path)]
-        fixed = Path(*full.parts[: _first_pattern(full)])
-        pattern = str(Path(*full.parts[_first_pattern(full) :]))
-        return sorted(Path(*found.parts) for found in fixed.glob(pattern))
+        if full.exists() or not _GLOB.search(path):
+            return [full]
+        anchor = Path(path).anchor
+        return sorted(found for found in Path(anchor or self._root).glob(path[len(anchor) :]) if found.is_file())
+
+    def _shown(self, file: Path) -> str:
+        return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
 
     @contextmanager
     def _reading(self, name: str, binding: Binding) -> Iterator[None]:
         where = f"source {name!r}, {binding}"
         try:
-            yield
+            with _interruptible():
+                yield
         except FeaturestoreError:
             raise
+        except duckdb.ConnectionException as error:
+            message = "The DuckDB store is closed."
+            raise EngineError(message, hint=_CLOSED) from error
         except duckdb.CatalogException as error:
-            message = f"The table is not there: {_first_line(error)}"
-            raise MissingTableError(
-                message, where=where, hint="Check the source's table=, or its binding in the target."
-            ) from error
-        except duckdb.IOException as error:
+            message = f"The table is not there: {_reason(error)}"
+            hint = "Check the source's table=, or its binding in the target."
+            raise MissingTableError(message, where=where, hint=hint) from error
+        except (duckdb.Error, OSError) as error:
             kind = MissingTableError if "No files found" in str(error) else UnreadableDataError
-            message = f"The files cannot be read: {_first_line(error)}"
-            raise kind(message, where=where, hint="Check the source's path=, or its binding in the target.") from error
-        except (duckdb.InvalidInputException, duckdb.ParserException, duckdb.BinderException) as error:
-            message = f"The data cannot be read: {_first_line(error)}"
-            raise UnreadableDataError(message, where=where) from error
+            message = f"The data cannot be read: {_reason(error)}{self._culprit(binding, error)}"
+            hint = "Check the source's path= or query=, or its binding in the target."
+            raise kind(message, where=where, hint=hint) from error
 
-
-def _first_pattern(path: Path) -> int:
-    return next(position for position, part in enumerate(path.parts) if _GLOB.search(part))
+    def _culprit(self, binding: Binding, error: BaseException) -> str:
+        """Which of a source's files fails, where the engine does not say it."""
+        if binding.path is None or any(str(file) in str(error) for file in self._files(binding.path)):
+            return ""
+        for file in self._files(binding.path):
+            try:
+                self._connection.execute(f"SELECT * FROM {self._relation(Binding(glob.escape(str(file))))} LIMIT 0")
+            except duckdb.Error:
+                return f" ({self._shown(file)})"
+        return ""
 
 
 def _file_digest(path: Path) -> str:
@@ -187,38 +248,60 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _streamed(cursor: duckdb.DuckDBPyConnection, statement: str) -> pa.RecordBatchReader:
+    """The rows of a statement, as they are computed."""
+    with _translated("The features"):
+        reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
+    return pa.RecordBatchReader.from_batches(reader.schema, _batches(reader, cursor))
+
+
 def _batches(reader: pa.RecordBatchReader, cursor: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
     """The batches of a running query, which keeps its cursor until the last one."""
-    with _translated("The features"):
-        yield from reader
-    cursor.close()
+    try:
+        with _translated("The features"):
+            yield from reader
+    finally:
+        cursor.close()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+def _reason(error: BaseException) -> str:
+    """What an engine's message says before it shows the statement and gives its own advice."""
+    advice = ("LINE ", "Possible", "Potential", "Did you mean", "Candidate")
+    lines = itertools.takewhile(lambda line: line and not line.startswith(advice), str(error).splitlines())
+    return " ".join(line.strip() for line in lines)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """DuckDB stops at an interrupt, and tells of it as a plain RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager
 def _translated(what: str) -> Iterator[None]:
     """Engine errors as ours; a failed sum names its feature."""
     try:
-        yield
+        with _interruptible():
+            yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         text = str(error)
         if OVERFLOW in text:
             feature = text.partition(OVERFLOW)[2].split()[0]
             message = f"A sum of {feature} does not fit into Int64."
             raise NumberOverflowError(message, hint="Cast the column to Float64 or to a Decimal first.") from error
-        if "Out of Range" in text or "Overflow" in text:
-            message = f"{what}: a number does not fit into its type. {_first_line(error)}"
+        if "Out of Range" in text or "Overflow" in text or "out of range" in text:
+            message = f"{what}: a number does not fit into its type. {_reason(error)}"
             raise NumberOverflowError(message) from error
         if isinstance(error, duckdb.ConversionException):
-            message = f"{what}: a value cannot be converted. {_first_line(error)}"
+            message = f"{what}: a value cannot be converted. {_reason(error)}"
             raise ComputeError(message) from error
         if isinstance(error, duckdb.BinderException):
-            message = (
-                f"{what}: a column is not there, or of another type than sources.lock.yaml says. {_first_line(error)}"
-            )
+            message = f"{what}: a column is not there, or of another type than sources.lock.yaml says. {_reason(error)}"
             raise MissingColumnError(message, hint="Compare with `featurestore sources pull --check`.") from error
-        message = f"{what} could not be computed by DuckDB: {_first_line(error)}"
+        message = f"{what} could not be computed by DuckDB: {_reason(error)}"
         raise EngineError(message) from error

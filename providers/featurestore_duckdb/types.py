@@ -51,7 +51,7 @@ def data_type_of(name: str) -> DataType | None:
     """Our type for a column of DuckDB's type ``name``; None where we have none (HUGEINT, TIME, INTERVAL, STRUCT …)."""
     if name in _SCALARS:
         return _SCALARS[name]
-    if name.startswith("ENUM"):
+    if name.startswith("ENUM(") and name.endswith(")"):
         return String
     if match := _DECIMAL.fullmatch(name):
         return Decimal(int(match[1]), int(match[2]))

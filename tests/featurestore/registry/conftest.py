@@ -1,7 +1,7 @@
 """A small project's records; tests vary them with `dataclasses.replace`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from featurestore.registry import (
     BuildRecord,
     DefinitionRecord,
     GroupRecord,
+    LedgerEntry,
+    LineageEdge,
+    ModelRecord,
     Writer,
     open_writer,
 )
@@ -108,4 +111,63 @@ def build() -> BuildRecord:
         checksums={"rows": "5"},
         packages={"duckdb": "1.2"},
         artifact="builds/b.parquet",
+    )
+
+
+@pytest.fixture
+def edges() -> tuple[LineageEdge, ...]:
+    return (
+        LineageEdge(upstream="column:orders.amount", downstream="column:paid_orders.amount", via="amount"),
+        LineageEdge(
+            upstream="column:orders.status", downstream="column:paid_orders.amount", kind="indirect", via="status = 'ö'"
+        ),
+        LineageEdge(upstream="column:paid_orders.amount", downstream="feature:spend@v1", opaque=True),
+    )
+
+
+@pytest.fixture
+def entry() -> LedgerEntry:
+    return LedgerEntry(
+        project="shop",
+        group_id="g1",
+        boundary=-1,
+        token=7,
+        fingerprint="6" * 64,
+        kind="published",
+        run_id="r1",
+        started=NOON,
+        finished=NOON + timedelta(seconds=9),
+        who="ann",
+        code_version="0.1.0",
+        rows=2**40,
+        changed=12,
+        checksum="sha256:7",
+        mode="changed",
+        git_commit="c0ffee",
+        git_dirty=False,
+        bindings={"orders": {"path": "a.parquet"}},
+        source_states={"orders": "sha256:9"},
+    )
+
+
+@pytest.fixture
+def model() -> ModelRecord:
+    """A model that was trained on no build of the registry's."""
+    return ModelRecord(
+        project="shop",
+        name="churn",
+        version="v1",
+        service="service:checkout@v1",
+        service_fingerprint="8" * 64,
+        artifact="s3://models/churn/1",
+        checksum="sha256:a",
+        at=NOON,
+        who="bob",
+        git_commit="c0ffee",
+        git_dirty=False,
+        fingerprints={"feature:spend@v1": "1" * 64},
+        metrics={"auc": 0.75, "folds": (0.7, 0.8)},
+        parameters={"depth": 3},
+        packages={"scikit-learn": "1.5"},
+        edges=(LineageEdge(upstream="service:checkout@v1", downstream="model:churn@v1"),),
     )

@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from featurestore.registry import ApplyDraft, AuditProblem, BuildRecord, open_reader, open_writer, verify_audit
-from featurestore.registry.audit import GENESIS
+from featurestore.registry import (
+    ApplyDraft,
+    AuditProblem,
+    BuildRecord,
+    LedgerEntry,
+    LineageEdge,
+    ModelRecord,
+    open_reader,
+    open_writer,
+    tables,
+    verify_audit,
+)
+from featurestore.registry.audit import _COVERAGE, GENESIS
 
 
 @pytest.fixture
@@ -62,7 +73,7 @@ def test_each_apply_and_build_has_an_entry_that_follows_the_one_before(path: Pat
     ],
 )
 def test_a_changed_entry_is_found(path: Path, change: str) -> None:
-    problems = problems_after(path, f"UPDATE audit SET {change} WHERE id = 3")  # noqa: S608  # written above
+    problems = problems_after(path, f"UPDATE audit SET {change} WHERE id = 3")  # written above
     assert AuditProblem(3, "Entry 3 was changed.") in problems
 
 
@@ -74,7 +85,7 @@ def test_a_changed_entry_is_found(path: Path, change: str) -> None:
     ],
 )
 def test_removed_entries_are_found(path: Path, removed: str, problem: AuditProblem) -> None:
-    problems = problems_after(path, f"DELETE FROM audit WHERE {removed}")  # noqa: S608  # written above
+    problems = problems_after(path, f"DELETE FROM audit WHERE {removed}")  # written above
     assert problem in problems
     assert any(found.entry is None for found in problems), "their rows are left over"
 
@@ -140,3 +151,62 @@ def test_the_end_cut_off_with_its_rows_is_not_found_without_a_head_kept_elsewher
     assert problems_after(path, "DELETE FROM audit WHERE id = 5", "DELETE FROM applies WHERE revision = 4") == []
     with open_reader(path) as reader:
         assert head not in {entry.hash for entry in reader.audit()}
+
+
+@pytest.fixture
+def longer(
+    path: Path, draft: ApplyDraft, entry: LedgerEntry, model: ModelRecord, edges: tuple[LineageEdge, ...]
+) -> Path:
+    """Entries 6 to 8 more: a run, a model with an edge, an apply with edges."""
+    with open_writer(path) as writer:
+        writer.record_run(entry)
+        writer.record_model(model)
+        nothing = replace(draft, definitions=(), groups=(), bindings=())
+        writer.record_apply(replace(nothing, expected_revision=4, edges=edges))
+    return path
+
+
+def test_runs_models_and_edges_are_in_the_chain(longer: Path) -> None:
+    with open_reader(longer) as reader:
+        assert [entry.action for entry in reader.audit()[5:]] == ["run", "model", "apply"]
+        assert verify_audit(reader) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        (
+            "UPDATE ledger_entries SET rows = 0",
+            AuditProblem(6, "The rows of run 1 of shop in ledger_entries are not those that were written."),
+        ),
+        (
+            "UPDATE models SET metrics = '{}'",
+            AuditProblem(7, "The rows of model churn@v1 of shop in models are not those that were written."),
+        ),
+        (
+            "DELETE FROM lineage_edges WHERE event = 'model'",
+            AuditProblem(7, "The rows of model churn@v1 of shop in lineage_edges are not those that were written."),
+        ),
+        (
+            "UPDATE lineage_edges SET via = '' WHERE position = 1",
+            AuditProblem(8, "The rows of apply 5 of shop in lineage_edges are not those that were written."),
+        ),
+        (
+            "INSERT INTO lineage_edges VALUES ('shop', 'apply', '4', 0, 4, 'source:a', 'label:c@v1', 'direct', '', 0)",
+            AuditProblem(5, "The rows of apply 4 of shop in lineage_edges are not those that were written."),
+        ),
+        (
+            "DELETE FROM audit WHERE id = 8",
+            AuditProblem(None, "There are rows of apply 5 of shop, and no entry."),
+        ),
+    ],
+)
+def test_runs_models_and_edges_changed_behind_an_entry_are_found(
+    longer: Path, statement: str, problem: AuditProblem
+) -> None:
+    assert problems_after(longer, statement) == [problem]
+
+
+def test_every_table_of_records_is_covered_by_an_action() -> None:
+    covered = {table.name for coverage in _COVERAGE.values() for table in coverage.rows} | {"lineage_edges"}
+    assert covered == {*tables.metadata.tables} - tables.MUTABLE - {"audit", "fencing_tokens"}

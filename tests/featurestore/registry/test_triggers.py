@@ -1,23 +1,44 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from featurestore.registry import ApplyDraft, BuildRecord, open_writer, tables
+from featurestore.registry import (
+    ApplyDraft,
+    BuildRecord,
+    LedgerEntry,
+    LineageEdge,
+    ModelRecord,
+    open_leases,
+    open_writer,
+    tables,
+)
 from featurestore.registry.triggers import append_only
 
 
 @pytest.fixture
-def full(tmp_path: Path, draft: ApplyDraft, build: BuildRecord) -> Path:
+def full(
+    tmp_path: Path,
+    draft: ApplyDraft,
+    build: BuildRecord,
+    entry: LedgerEntry,
+    model: ModelRecord,
+    edges: tuple[LineageEdge, ...],
+) -> Path:
     path = tmp_path / "registry.db"
-    with open_writer(path) as writer:
-        writer.record_apply(draft)
+    with open_writer(path) as writer, open_leases(path) as leases:
+        writer.record_apply(replace(draft, edges=edges))
         writer.record_build(build)
+        writer.record_run(entry)
+        writer.record_model(model)
+        leases.acquire("shop", "g1", "ann", timedelta(minutes=1), entry.started)
     return path
 
 
-@pytest.mark.parametrize("table", sorted(tables.metadata.tables))
+@pytest.mark.parametrize("table", sorted({*tables.metadata.tables} - tables.MUTABLE))
 @pytest.mark.parametrize(
     "statement",
     [
@@ -29,7 +50,7 @@ def full(tmp_path: Path, draft: ApplyDraft, build: BuildRecord) -> Path:
     ids=["update", "delete", "replace", "insert again"],
 )
 def test_the_database_refuses_to_change_or_remove_a_row(full: Path, table: str, statement: str) -> None:
-    everything = f'SELECT * FROM "{table}"'  # noqa: S608  # a table of ours
+    everything = f'SELECT * FROM "{table}"'  # a table of ours
     with closing(sqlite3.connect(full)) as connection:
         rows = connection.execute(everything).fetchall()
         assert rows

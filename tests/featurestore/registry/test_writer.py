@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, event
@@ -25,6 +26,9 @@ from featurestore.registry import (
     BuildRecord,
     DefinitionKey,
     DefinitionRecord,
+    LedgerEntry,
+    LineageEdge,
+    ModelRecord,
     Writer,
     open_reader,
     open_writer,
@@ -360,3 +364,160 @@ def test_a_registry_locked_by_another_is_unavailable_after_the_timeout(path: Pat
         assert writer.reader.revision("shop") == 0, "readers do not wait"
         other.rollback()
         assert writer.record_apply(draft).revision == 1
+
+
+def test_a_ledger_entry_is_read_back_as_it_was_recorded_with_its_number(writer: Writer, entry: LedgerEntry) -> None:
+    recorded = writer.record_run(entry)
+    other = writer.record_run(replace(entry, project="bank"))
+
+    assert recorded == replace(entry, number=1)
+    assert other.number == 1, "each project counts for itself"
+    assert writer.reader.ledger("shop") == (recorded,)
+    assert [(one.action, one.who, one.at) for one in writer.reader.audit()] == [("run", "ann", entry.finished)] * 2
+    assert verify_audit(writer.reader) == []
+
+
+def test_the_same_publication_is_recorded_once_and_the_first_record_stands(writer: Writer, entry: LedgerEntry) -> None:
+    first = writer.record_run(entry)
+    again = writer.record_run(replace(entry, run_id="r2", who="bob", rows=None, changed=None, checksum=None, mode=None))
+
+    assert again == first
+    assert writer.reader.ledger("shop") == (first,)
+    assert len(writer.reader.audit()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boundary": 0},
+        {"token": 8},
+        {"group_id": "g2"},
+        {"kind": "failed", "message": "the warehouse is away"},
+        {"kind": "skipped"},
+    ],
+    ids=", ".join,
+)
+def test_what_is_not_the_same_publication_is_an_entry_of_its_own(
+    writer: Writer, entry: LedgerEntry, change: dict[str, Any]
+) -> None:
+    writer.record_run(entry)
+    assert writer.record_run(replace(entry, **change)).number == 2
+
+
+def test_failures_are_recorded_as_often_as_they_happen(writer: Writer, entry: LedgerEntry) -> None:
+    failure = replace(entry, kind="failed", message="out of memory", rows=None, changed=None, checksum=None)
+    assert [writer.record_run(failure).number for _ in range(2)] == [1, 2]
+
+
+def test_processes_that_complete_the_ledger_at_once_record_one_publication(
+    writer: Writer, path: Path, entry: LedgerEntry
+) -> None:
+    def complete() -> None:
+        with open_writer(path) as mine:
+            mine.record_run(entry)
+
+    children = [_started(complete) for _ in range(4)]
+
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+    assert len(writer.reader.ledger("shop")) == 1
+    assert verify_audit(writer.reader) == []
+
+
+def test_a_ledger_entry_killed_at_any_statement_leaves_nothing_or_all(path: Path, entry: LedgerEntry) -> None:
+    open_writer(path).close()
+
+    def record() -> None:
+        with open_writer(path) as writer:
+            writer.record_run(entry)
+
+    number = 0
+    while in_child(killed_at_statement(number, record)) == -signal.SIGKILL:
+        with open_reader(path) as reader:
+            assert (reader.ledger("shop"), reader.audit()) == ((), ())
+        number += 1
+    assert number > 4
+    with open_reader(path) as reader:
+        assert len(reader.ledger("shop")) == 1
+        assert verify_audit(reader) == []
+
+
+def test_a_ledger_entry_with_a_naive_time_is_refused_whole(writer: Writer, entry: LedgerEntry) -> None:
+    with pytest.raises(RegistryError, match="no time zone"):
+        writer.record_run(replace(entry, started=datetime(2024, 1, 1)))  # noqa: DTZ001  # naive on purpose
+    assert writer.reader.audit() == ()
+
+
+def test_a_model_is_read_back_as_it_was_recorded(writer: Writer, model: ModelRecord, build: BuildRecord) -> None:
+    writer.record_build(build)
+    trained = replace(model, build=build.id, metrics={"auc": 0.75, "folds": [0.7, 0.8]})
+    recorded = writer.record_model(trained)
+
+    assert recorded == trained == writer.reader.model("shop", "churn", "v1")
+    assert writer.reader.audit()[-1].document.keys() == {"ref", "rows"}
+    assert verify_audit(writer.reader) == []
+
+
+def test_the_same_model_again_is_no_change_whatever_the_circumstances(writer: Writer, model: ModelRecord) -> None:
+    first = writer.record_model(model)
+    later = replace(model, at=model.at + timedelta(days=1), who="eve", git_commit=None, packages={}, edges=())
+
+    assert writer.record_model(later) == first
+    assert writer.reader.models("shop") == (first,)
+    assert len(writer.reader.audit()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"service": "service:other@v1"},
+        {"service_fingerprint": "9" * 64},
+        {"artifact": "s3://models/churn/2"},
+        {"checksum": "sha256:b"},
+        {"build": "b_0123456789ab"},
+        {"fingerprints": {}},
+        {"metrics": {"auc": 0.8}},
+        {"parameters": {"depth": 3.5}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_content_under_a_taken_model_version_is_refused(
+    writer: Writer, model: ModelRecord, build: BuildRecord, change: dict[str, Any]
+) -> None:
+    writer.record_build(build)
+    first = writer.record_model(model)
+    with pytest.raises(VersionTakenError, match=rf"Model churn@v1 is recorded with another {next(iter(change))}\."):
+        writer.record_model(replace(model, **change))
+    assert writer.record_model(replace(model, version="v2", **change)).version == "v2"
+    assert writer.reader.model("shop", "churn", "v1") == first
+
+
+def test_a_model_of_a_build_that_is_not_there_is_refused(
+    writer: Writer, model: ModelRecord, build: BuildRecord
+) -> None:
+    writer.record_build(replace(build, project="bank"))
+    with pytest.raises(RecordNotFoundError, match="Project shop has no build b_0123456789ab"):
+        writer.record_model(replace(model, build=build.id))
+    assert writer.reader.models("shop") == ()
+
+
+@pytest.mark.parametrize("change", [{"name": "churn@v1"}, {"metrics": {"auc": float("nan")}}], ids=["@", "nan"])
+def test_a_model_that_cannot_be_right_is_refused_whole(
+    writer: Writer, model: ModelRecord, change: dict[str, Any]
+) -> None:
+    with pytest.raises(RegistryError):
+        writer.record_model(replace(model, **change))
+    writer.record_model(model)
+    with pytest.raises(RegistryError):
+        writer.record_model(replace(model, **change))
+    assert len(writer.reader.audit()) == 1
+
+
+def test_edges_are_recorded_with_their_apply_or_not_at_all(
+    writer: Writer, draft: ApplyDraft, edges: tuple[LineageEdge, ...]
+) -> None:
+    with pytest.raises(RegistryError):
+        writer.record_apply(replace(draft, edges=(*edges, replace(edges[0], upstream=cast("str", None)))))
+    assert writer.reader.edges("shop") == ()
+    writer.record_apply(replace(draft, edges=edges))
+    assert writer.reader.edges("shop") == tuple(replace(edge, revision=1) for edge in edges)
+    assert "lineage_edges" in cast("dict[str, str]", writer.reader.audit()[0].document["rows"])

@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11 or newer and a package index, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check long bench format clean
+
+demo: $(STAMP)  ## the main job on real data: definitions, plan, apply, a training set, a model
+	$(BIN)/python examples/flights/demo.py
+
+test: $(STAMP)  ## all tests but the long hunts
+	$(BIN)/python -m pytest -m "not long" -n auto
+
+check: $(STAMP)  ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+long: $(STAMP)  ## hunts that take minutes: thousands of generated cases
+	$(BIN)/python -m pytest -m long
+
+bench: $(STAMP)  ## benchmarks; figures go to benchmarks/results/
+	$(BIN)/python benchmarks/start_up.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(STAMP)

@@ -1,0 +1,116 @@
+"""The tree of commands. A command's module is imported when the command is invoked, so that help is quick."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from featurestore.cli.failures import report
+from featurestore.cli.session import Session, project_options
+
+__all__ = ["Group", "Listed", "app"]
+
+
+class Listed(NamedTuple):
+    """Where a command is, as ``module:attribute``, and what the help of its group says of it."""
+
+    place: str
+    help: str
+
+
+class Group(click.Group):
+    """A group that knows its commands by place and imports them when they are needed."""
+
+    def __init__(self, *args: Any, listed: Mapping[str, Listed], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.listed = listed
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands' names, in the order in which they are used."""
+        return list(self.listed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - idem
+        """The command, imported; None if there is none of this name."""
+        if cmd_name not in self.listed:
+            return None
+        module, _, attribute = self.listed[cmd_name].place.partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Click's, with a suggestion for a name that is close to one of ours."""
+        close = [] if args[0] in self.listed else difflib.get_close_matches(args[0], self.listed, n=2, cutoff=0.5)
+        if close and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(close)}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - idem
+        """Lists the commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.help) for name, one in self.listed.items()])
+
+
+class App(Group):
+    """The outermost group: whatever goes wrong below is told here, and becomes an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
+        """Runs a command and exits; quietly with 1, as click does it, if whoever read the output has gone."""
+        given = list(sys.argv[1:] if args is None else args)
+        session = Session()
+        extra |= {"standalone_mode": False, "obj": session}
+        try:
+            code = super().main(given, prog_name or "featurestore", *rest, **extra)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost rim
+            code = report(error, root=session.root, debug="--debug" in given, as_json="--json" in given)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+_COMMANDS = "featurestore.cli.commands"
+
+sources = Group(
+    "sources",
+    help="The sources of the project, and what sources.lock.yaml says of them.",
+    listed={"pull": Listed(f"{_COMMANDS}.sources:pull", "Bring sources.lock.yaml up to what the store says.")},
+)
+
+training_set = Group(
+    "training-set",
+    help="Training sets: build them, look at builds, build them again.",
+    listed={
+        "build": Listed(f"{_COMMANDS}.training_set:build", "Build a training set and record the build."),
+        "rebuild": Listed(f"{_COMMANDS}.training_set:rebuild", "Build again from a record and compare."),
+        "show": Listed(f"{_COMMANDS}.training_set:show", "Show what is recorded of a build."),
+        "list": Listed(f"{_COMMANDS}.training_set:list_builds", "List the builds, newest first."),
+    },
+)
+
+_HELP = """A virtual feature store: one definition of a feature, for training and for serving.
+
+Commands look for featurestore.yaml in the current folder and above it.
+"""
+
+app = project_options(
+    App(
+        "featurestore",
+        help=_HELP,
+        listed={
+            "init": Listed(f"{_COMMANDS}.init:init", "Make a small project that runs as it stands."),
+            "list": Listed(f"{_COMMANDS}.definitions:list_definitions", "List the definitions of the project."),
+            "show": Listed(f"{_COMMANDS}.definitions:show", "Show everything about one definition."),
+            "explain": Listed(f"{_COMMANDS}.explain:explain", "Print the SQL that computes features."),
+            "values": Listed(f"{_COMMANDS}.values:values", "Compute the values of features at given times."),
+            "sources": Listed("featurestore.cli.app:sources", "Sources: sources pull."),
+            "plan": Listed(f"{_COMMANDS}.plan:plan", "Show what apply would change."),
+            "apply": Listed(f"{_COMMANDS}.apply:apply", "Record the project's definitions in the registry."),
+            "bump": Listed(f"{_COMMANDS}.bump:bump", "Give a changed definition its next version."),
+            "log": Listed(f"{_COMMANDS}.log:log", "List what was applied, when, by whom and why."),
+            "training-set": Listed("featurestore.cli.app:training_set", "Training sets: build, rebuild, show, list."),
+        },
+    )
+)
+click.version_option(package_name="featurestore")(app)

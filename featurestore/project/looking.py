@@ -1,0 +1,73 @@
+"""Looking at values: what a selection of features had at the times of a spine."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from featurestore.compiler.compile import compile_values
+from featurestore.compiler.vector import Layout, layout_of
+from featurestore.definitions.expressions import Family
+from featurestore.definitions.resolution import NAMESPACES, gathered
+from featurestore.definitions.sources import Binding
+from featurestore.errors import SpineError
+from featurestore.spi.frames import to_table
+from featurestore.spi.spines import spine_of
+from featurestore.spi.values import Values, values_at
+
+if TYPE_CHECKING:
+    from featurestore.project.project import Project
+
+__all__ = ["TIME_COLUMNS", "explain", "look", "select"]
+
+TIME_COLUMNS = ("event_time", "time", "timestamp", "t", "at")
+
+
+def select(project: "Project", features: Iterable[object] | object) -> tuple[Layout, Mapping[str, Binding]]:
+    """See `Project.select`."""
+    items = list(features) if isinstance(features, Iterable) and not isinstance(features, (str, Family)) else [features]
+    own = {id(one) for one in gathered(project.objects)}
+    strangers = [one for one in gathered(items) if id(one) not in own]
+    known = project.defined(_replaced(project.objects, strangers)) if strangers else project.definitions
+    return layout_of(known.select(items)), project.bindings_of(known)
+
+
+def look(project: "Project", features: Iterable[object] | object, spine: object, time: str | None) -> Values:
+    """See `Project.values_at`."""
+    layout, bindings = select(project, features)
+    table = to_table(spine)
+    return values_at(layout, spine_of(table, time or _time_column(table), layout), project.store, bindings)
+
+
+def explain(project: "Project", features: Iterable[object] | object) -> str:
+    """See `Project.explain`."""
+    layout, _ = select(project, features)
+    return project.store.explain(compile_values(layout))
+
+
+def _replaced(objects: Iterable[object], strangers: Iterable[Any]) -> list[object]:
+    """The strangers, and ``objects`` without those that refer to one of the same name and version as a stranger."""
+    strangers = list(strangers)
+    own = {id(one) for one in strangers}
+    names = {_identity(one) for one in strangers}
+
+    def is_replaced(one: object) -> bool:
+        return any(_identity(part) in names and id(part) not in own for part in gathered([one]))
+
+    return [one for one in objects if not is_replaced(one)] + strangers
+
+
+def _identity(one: Any) -> tuple[str, str, str | None]:
+    return NAMESPACES[one.kind], one.name, getattr(one, "version", None)
+
+
+def _time_column(table: Any) -> str:
+    """The column that holds the spine's time."""
+    named = [name for name in TIME_COLUMNS if name in table.column_names]
+    if named:
+        return named[0]
+    stamped = [field.name for field in table.schema if str(field.type).startswith("timestamp")]
+    if len(stamped) == 1:
+        return str(stamped[0])
+    columns = ", ".join(table.column_names) or "none"
+    message = "It is not clear which column of the spine holds the time."
+    hint = f"Name it: time=... (columns are {columns})."
+    raise SpineError(message, hint=hint)

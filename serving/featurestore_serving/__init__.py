@@ -1,0 +1,1 @@
+"""Reading features online: the read path, the gRPC server, and the client."""

@@ -1,0 +1,1 @@
+"""The interface on the wire. All but `serving.proto` is generated from it: `make proto`."""

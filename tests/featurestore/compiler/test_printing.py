@@ -1,0 +1,106 @@
+"""The SQL of five small selections, as people read it with `featurestore explain`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from featurestore.compiler.compile import compile_values
+from featurestore.compiler.printing import print_query
+from featurestore.compiler.vector import layout_of
+from featurestore.definitions import expressions as fs
+from featurestore.definitions.entities import Entity
+from featurestore.definitions.expressions import Rows
+from featurestore.definitions.features import features
+from featurestore.definitions.resolution import Settings, define
+from featurestore.definitions.sources import Source
+from featurestore.definitions.transformations import transformation
+from featurestore.definitions.types import Bool, Float64, Int64, Schema, String, Timestamp
+from featurestore_duckdb.dialect import DuckDBDialect
+
+GOLDEN = Path(__file__).parent / "golden"
+ORDERS: Schema = {
+    "order_id": Int64,
+    "customer_id": Int64,
+    "at": Timestamp,
+    "loaded": Timestamp,
+    "gone": Bool,
+    "amount": Float64,
+    "country": String,
+}
+FLIGHTS: Schema = {"at": Timestamp, "origin": String, "dest": String, "delay": Float64, "cancelled": Bool}
+
+customer = Entity("customer", keys={"customer_id": Int64})
+route = Entity("route", keys={"origin": String, "dest": String})
+airport = Entity("airport", keys={"airport_id": String})
+orders = Source("orders", table="orders", event_time="at")
+loaded = Source("loaded", table="orders", event_time="at", created_time="loaded")
+corrected = Source("corrected", table="orders", event_time="at", created_time="loaded", key="order_id", deleted="gone")
+flights = Source("flights", table="flights", event_time="at")
+
+
+@transformation(version="v1")
+def movements(flights: Rows) -> str:
+    return """
+        SELECT origin AS airport_id, delay, cancelled FROM {flights} WHERE NOT cancelled
+        UNION ALL
+        SELECT dest, delay, cancelled FROM {flights}
+    """
+
+
+@features(entity=customer, source=orders, every="1d", version="v1")
+class Known:
+    country = fs.last("country", ttl="30d").fill_null("??")
+
+
+@features(entity=customer, source=loaded, every="1h", delay="10m", version="v1")
+class Spending:
+    spent = fs.sum("amount", over=["1d", "7d"])
+    large = fs.count(over="7d", where=fs.col("amount") > 100)
+
+
+@features(entity=customer, source=corrected, every="1h", delay="10m", version="v1")
+class Corrected:
+    orders = fs.count(over="7d")
+    before = fs.mean("amount", over="7d", ago="7d")
+
+
+@features(entity=airport, source=movements, every="1h", version="v1")
+class Airport:
+    delay = fs.mean("delay", over="6h")
+
+
+@features(entity=route, source=flights, every="1w", offset="4d", version="v1")
+class Route:
+    worst = fs.max("delay")
+
+
+CASES: Mapping[str, Sequence[object]] = {
+    "last_with_ttl": [Known],
+    "windowed_sum_with_delay": [Spending],
+    "corrections_with_deletion": [Corrected],
+    "step_with_union": [Airport],
+    "composite_key_and_roles": [
+        *(Route.worst, Airport.delay.on(airport_id="origin").named("origin_delay")),
+        Airport.delay.on(airport_id="dest").named("dest_delay"),
+    ],
+}
+
+
+def printed(selected: Sequence[object]) -> str:
+    schemas = {**dict.fromkeys(("orders", "loaded", "corrected"), ORDERS), "flights": FLIGHTS}
+    defined = define([Known, Spending, Corrected, Airport, Route, *selected], schemas, Settings())
+    return print_query(compile_values(layout_of(defined.select(selected))), DuckDBDialect()) + "\n"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str, request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / f"{name}.sql", printed(CASES[name])
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8")
+    golden = path.read_text(encoding="utf-8") if path.exists() else ""
+    assert text == golden, "The printed SQL has changed. If it should: pytest --update-golden, and read the diff."
+
+
+def test_every_golden_file_has_a_case() -> None:
+    assert sorted(path.stem for path in GOLDEN.glob("*.sql")) == sorted(CASES)

@@ -1,0 +1,3 @@
+import featurestore as fs
+
+customer = fs.Entity("customer", keys={"customer_id": fs.Int64})
