@@ -89,6 +89,15 @@ training_set = Group(
     },
 )
 
+runs = Group(
+    "runs",
+    help="The runs of the groups, as the ledger has them.",
+    listed={
+        "list": Listed(f"{_COMMANDS}.runs:list_runs", "List how runs ended, newest first."),
+        "show": Listed(f"{_COMMANDS}.runs:show", "Show what is recorded of a run."),
+    },
+)
+
 _HELP = """A virtual feature store: one definition of a feature, for training and for serving.
 
 Commands look for featurestore.yaml in the current folder and above it.
@@ -110,6 +119,10 @@ app = project_options(
             "bump": Listed(f"{_COMMANDS}.bump:bump", "Give a changed definition its next version."),
             "log": Listed(f"{_COMMANDS}.log:log", "List what was applied, when, by whom and why."),
             "training-set": Listed("featurestore.cli.app:training_set", "Training sets: build, rebuild, show, list."),
+            "materialize": Listed(f"{_COMMANDS}.materialize:materialize", "Bring the online store up to date."),
+            "status": Listed(f"{_COMMANDS}.status:status", "Show how the groups stand in the online store."),
+            "due": Listed(f"{_COMMANDS}.status:due", "List which groups must run."),
+            "runs": Listed("featurestore.cli.app:runs", "Runs: list, show."),
         },
     )
 )

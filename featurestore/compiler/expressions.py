@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from featurestore.compiler.dialect import Dialect
 from featurestore.definitions.functions import FUNCTIONS
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
-from featurestore.definitions.types import Bool, DataType, Decimal, Float64
+from featurestore.definitions.types import MAX_PRECISION, Bool, DataType, Decimal, Float64
 
 __all__ = ["Printed", "print_expression"]
 
@@ -97,16 +97,11 @@ def _is_literal(node: Node) -> bool:
 
 
 def _factors(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:
-    """Factors of a product: Decimals and integers keep their scale, because the scales add up."""
+    """Factors of a product. Those of Decimals keep their scale, since the scales add up, and are as wide as can be."""
     if not to.is_decimal:
         return _widened(operands, to, dialect)
-    return [
-        dialect.cast(value, Decimal(_DIGITS[data_type.name], 0)) if data_type.is_integer else value
-        for value, data_type in operands
-    ]
-
-
-_DIGITS = {"Int32": 10, "Int64": 19}
+    wide = [(one, Decimal(MAX_PRECISION, one[1].scale)) for one in operands]
+    return [value for one, factor in wide for value in _widened([one], factor, dialect)]
 
 
 def _widened(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:

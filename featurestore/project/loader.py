@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -135,12 +137,33 @@ def _importing(root: Path, modules: Iterable[str]) -> Iterator[None]:
     importlib.invalidate_caches()
     # A cached module counts as fresh when the file has the same size and second: an edit may keep both.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Own)]
+    sys.meta_path.insert(0, _Own(root, {module.partition(".")[0] for module in modules}))
     token = _loading.set(root)
     try:
         yield
     finally:
         _loading.reset(token)
         sys.dont_write_bytecode = writes
+
+
+class _Own(MetaPathFinder):
+    """Finds a project's own modules in its folder and nowhere else.
+
+    Without it a folder that has no ``__init__.py`` would lose to a package of its name anywhere on ``sys.path``.
+    """
+
+    def __init__(self, root: Path, names: AbstractSet[str]) -> None:
+        self._root = root
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """See `MetaPathFinder.find_spec`."""
+        if path is None and fullname in self._names:
+            return PathFinder.find_spec(fullname, [str(self._root)], target)
+        return None
 
 
 def _tops(root: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """The Python API: a project opened on one of its targets."""
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +27,11 @@ from featurestore.spi.stores import OfflineStore, SourceProbe
 
 if TYPE_CHECKING:
     from featurestore.compiler.vector import Layout
+    from featurestore.materialize import Report, RunResult
+    from featurestore.project.materializing import GroupStatus
     from featurestore.project.planning import ProjectPlan
     from featurestore.project.training_sets import ProjectTrainingSet
+    from featurestore.spi.online import OnlineStore
     from featurestore.spi.values import Values
     from featurestore.training import TrainingBuild
 
@@ -82,11 +86,12 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        """Closes the offline store, if it was opened; values cannot be computed after."""
+        """Closes the stores, if they were opened; values cannot be computed after."""
         self._closed = True
-        store = self.__dict__.pop("store", None)
-        if store is not None:
-            store.close()
+        for name in ("store", "online"):
+            store = self.__dict__.pop(name, None)
+            if store is not None:
+                store.close()
 
     @property
     def name(self) -> str:
@@ -288,6 +293,62 @@ class Project:
         from featurestore.project.training_sets import rebuild_training_set  # noqa: PLC0415 - idem
 
         return rebuild_training_set(self, build_id, path)
+
+    # --- materialization ------------------------------------------------------------------------------------------
+
+    @property
+    def namespace(self) -> str:
+        """What sets the target's groups apart in an online store that several projects share."""
+        return f"{self.name}:{self.target.name}"
+
+    @cached_property
+    def online(self) -> "OnlineStore":
+        """The target's online store, opened when it is first needed.
+
+        Raises:
+            ProjectError: the project is closed.
+            ConfigurationError: the target has no online store, or it cannot be opened.
+        """
+        from featurestore.project.materializing import open_online_store  # noqa: PLC0415 - idem
+
+        if self._closed:
+            message = f"The project {self.name!r} is closed."
+            raise ProjectError(message, hint="Read before `close`, inside of `with`, or open the project again.")
+        return open_online_store(self)
+
+    def materialize(
+        self,
+        groups: Iterable[str] | str | None = None,
+        *,
+        until: datetime.datetime | None = None,
+        rebuild: bool = False,
+        progress: "Report | None" = None,
+    ) -> "tuple[RunResult, ...]":
+        """Brings groups of applied features up to their newest due boundary in the online store.
+
+        Done again, it changes nothing. A group that fails does not keep the others from running.
+
+        Args:
+            groups: Names or ids; all if None.
+            until: Only boundaries that were due at this time, aware; now if None.
+            rebuild: Compute all entities anew, also where nothing is due.
+            progress: Is told how far the run at work is.
+
+        Raises:
+            MaterializationError: a group is not applied, ``until`` lies ahead, or a run failed.
+            LeaseHeldError: another run is at work on a group.
+            FeaturestoreError: another of its kinds, of the run that failed.
+        """
+        from featurestore.project.materializing import run_groups, succeeded  # noqa: PLC0415 - idem
+
+        names = [groups] if isinstance(groups, str) else groups
+        return succeeded(run_groups(self, names, until, rebuild=rebuild, progress=progress))
+
+    def status(self, groups: Iterable[str] | str | None = None) -> "tuple[GroupStatus, ...]":
+        """How the groups stand in the online store: what is due, published, running, and how the last run ended."""
+        from featurestore.project.materializing import group_status  # noqa: PLC0415 - idem
+
+        return group_status(self, [groups] if isinstance(groups, str) else groups)
 
 
 def _of_kind(reference: str, kind: str) -> str:

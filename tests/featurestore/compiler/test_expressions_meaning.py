@@ -283,6 +283,7 @@ def column(position: int) -> FeatureValue:
             (10**9, Number(10**10)),
             Number(10**19).quantize(Number("1E-10"), context=WIDE),
         ),
+        ("multiply", (Decimal(10, 2), Int32), (Number("99999999.99"), 2**31 - 1), Number("214748364678525163.53")),
         ("multiply", (Decimal(38, 10), Decimal(38, 10)), (Number(10**10), Number(10**10)), OVERFLOW),
         ("add", (Int64, Decimal(10, 2)), (1, Number("0.10")), Number("1.10")),
         ("add", (Float64, Decimal(10, 2)), (0.5, Number("0.10")), 0.6),

@@ -72,7 +72,17 @@ def test_a_literal_has_the_smallest_type_that_holds_it(value: object, data_type:
 @pytest.mark.parametrize(
     "value",
     [
-        *(None, [], (), {}, object(), 1j, datetime.time(1), datetime.timedelta(1), type("Text", (str,), {})("a")),
+        *(
+            None,
+            [],
+            (),
+            {},
+            pytest.param(object(), id="object"),
+            1j,
+            datetime.time(1),
+            datetime.timedelta(1),
+            type("Text", (str,), {})("a"),
+        ),
         *(2**63, -(2**63) - 1),
         *(decimal.Decimal(text) for text in ("NaN", "Infinity", "1E39")),
     ],

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +29,10 @@ def unprivileged() -> Iterator[None]:
 @pytest.fixture
 def visible_path(tmp_path: Path) -> Path:
     """A path that another user can get to."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    top = Path(tempfile.gettempdir()).resolve()
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.resolve().is_relative_to(top) and folder.resolve() != top:
+            folder.chmod(0o755)
     return tmp_path / "registry.db"
 
 
