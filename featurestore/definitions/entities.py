@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from featurestore.definitions.html import Shown
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name, listed
+from featurestore.definitions.references import check_name, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError, TypeMismatchError
 
@@ -56,11 +56,6 @@ class Entity(Shown):
                 raise TypeMismatchError(message, where=str(origin), hint=hint)
         settle(self, name=name, keys=dict(keys), description=description, owner=owner, tags=listed(tags), origin=origin)
         announce(self)
-
-    @property
-    def ref(self) -> Ref:
-        """Its name; entities have no versions of their own."""
-        return Ref(self.name)
 
     def __repr__(self) -> str:
         keys = ", ".join(f"{key}: {data_type}" for key, data_type in self.keys.items())

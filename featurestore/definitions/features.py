@@ -85,11 +85,6 @@ class Feature(Shown, Generic[P, R]):
         return self.function(*args, **kwargs)
 
     @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    @property
     def column(self) -> str:
         """The name of its column: the name without the class."""
         return self.name.rpartition(".")[2]
@@ -101,9 +96,6 @@ class Feature(Shown, Generic[P, R]):
     def named(self, column: str) -> "Selection":
         """This feature under another column name."""
         return Selection(self).named(column)
-
-    def __repr__(self) -> str:
-        return f"<feature {self.ref}>"
 
 
 @dataclass(frozen=True, slots=True)

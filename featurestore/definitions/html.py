@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from featurestore.definitions.durations import duration_text
 from featurestore.definitions.expressions import Rows, Value, feature_value
 from featurestore.definitions.inputs import Input
 from featurestore.definitions.readable import expression_text
+from featurestore.definitions.references import Ref
 from featurestore.definitions.types import Schema
 
 __all__ = ["Shown", "class_html", "definition_html"]
@@ -17,9 +18,20 @@ Fact = tuple[str, object]
 
 
 class Shown:
-    """A definition that a notebook shows as a table."""
+    """A definition as people meet it: its reference, its name in messages, and its table in a notebook."""
 
     __slots__ = ()
+
+    kind: ClassVar[str]
+    name: str
+
+    @property
+    def ref(self) -> Ref:
+        """Its name and, where it was given one, its version."""
+        return Ref(self.name, getattr(self, "version", None))
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.replace('_', '-')} {self.ref}>"
 
     def _repr_html_(self) -> str:
         return definition_html(self)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 from featurestore.definitions.html import Shown
 from featurestore.definitions.inputs import Input, inputs_of, return_annotation
 from featurestore.definitions.origin import Origin, announce, origin_of, resemble, settle
-from featurestore.definitions.references import Ref, check_name, check_version, listed
+from featurestore.definitions.references import check_name, check_version, listed
 from featurestore.definitions.types import DataType, type_of_annotation
 from featurestore.errors import DefinitionError
 
@@ -48,11 +48,6 @@ class OnDemand(Shown, Generic[P, R]):
         return self.function(*args, **kwargs)
 
     @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns in results."""
         return tuple(column for column, _ in self.outputs)
@@ -61,9 +56,6 @@ class OnDemand(Shown, Generic[P, R]):
     def is_tuple(self) -> bool:
         """Whether the function returns a NamedTuple, one feature per field."""
         return self.columns != (self.name,)
-
-    def __repr__(self) -> str:
-        return f"<on-demand {self.ref}>"
 
 
 def on_demand(

@@ -11,7 +11,7 @@ from featurestore.definitions.features import Feature, FeatureClass, Selection
 from featurestore.definitions.html import Shown
 from featurestore.definitions.on_demand import OnDemand
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name, check_version, listed
+from featurestore.definitions.references import check_name, check_version, listed
 from featurestore.errors import DefinitionError, NameClashError
 
 __all__ = ["FeatureService", "Label", "Selected", "TrainingSet", "selected"]
@@ -106,14 +106,6 @@ class FeatureService(Shown):
         )
         announce(self)
 
-    @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    def __repr__(self) -> str:
-        return f"<service {self.ref}>"
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Label(Shown):
@@ -171,14 +163,6 @@ class Label(Shown):
             origin=origin_here(),
         )
         announce(self)
-
-    @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    def __repr__(self) -> str:
-        return f"<label {self.ref}>"
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -241,11 +225,3 @@ class TrainingSet(Shown):
             origin=origin,
         )
         announce(self)
-
-    @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    def __repr__(self) -> str:
-        return f"<training set {self.ref}>"

@@ -7,7 +7,7 @@ from typing import ClassVar
 from featurestore.definitions.durations import Duration, microseconds
 from featurestore.definitions.html import Shown
 from featurestore.definitions.origin import Origin, announce, origin_here, settle
-from featurestore.definitions.references import Ref, check_name, listed
+from featurestore.definitions.references import check_name, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError, TypeMismatchError
 
@@ -122,11 +122,6 @@ class Source(Shown):
             if not isinstance(data_type, DataType):
                 message = f"The column {column!r} of the source {self.name!r} has type {data_type!r}."
                 raise TypeMismatchError(message, where=where, hint="Types are fs.Int64, fs.String and so on.")
-
-    @property
-    def ref(self) -> Ref:
-        """Its name; sources have no versions of their own."""
-        return Ref(self.name)
 
     @property
     def is_timed(self) -> bool:

@@ -11,7 +11,7 @@ from featurestore.definitions.durations import Duration, microseconds
 from featurestore.definitions.html import Shown
 from featurestore.definitions.inputs import Input, inputs_of
 from featurestore.definitions.origin import Origin, announce, origin_of, resemble, settle
-from featurestore.definitions.references import Ref, check_name, check_version, listed
+from featurestore.definitions.references import check_name, check_version, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError
 
@@ -55,14 +55,6 @@ class Transformation(Shown, Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function that was decorated."""
         return self.function(*args, **kwargs)
-
-    @property
-    def ref(self) -> Ref:
-        """Its name and, where it was given one, its version."""
-        return Ref(self.name, self.version)
-
-    def __repr__(self) -> str:
-        return f"<transformation {self.ref}>"
 
 
 def transformation(

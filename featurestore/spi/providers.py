@@ -122,63 +122,42 @@ def open_offline(name: str, settings: Mapping[str, Any], root: Path, scratch: Pa
         ProviderNotFoundError: there is no such provider.
         MissingExtraError: its driver is not installed.
     """
-    provider = find_provider(name)
-    if provider.offline is None:
-        message = f"The provider {name!r} has no offline store."
-        raise ConfigurationError(message, where=where)
-    module, _, function = provider.offline.factory.partition(":")
-    checked = _checked(provider.offline.settings, settings, where)
-    try:
-        store: OfflineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
-    except FeaturestoreError as error:
-        error.where = error.where or where
-        raise
+    store: OfflineStore = _opened(name, "offline", settings, root, scratch, where)
     return store
 
 
 def open_online(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> OnlineStore:
-    """Opens the online store of a target; ``where`` names the place of its settings in errors.
+    """Opens the online store of a target; as `open_offline`.
 
     Raises:
-        ConfigurationError: the provider has no online store, or its settings are wrong.
-        ProviderNotFoundError: there is no such provider.
-        MissingExtraError: its driver is not installed.
         StoreUnavailableError: the store cannot be opened.
     """
-    provider = find_provider(name)
-    if provider.online is None:
-        message = f"The provider {name!r} has no online store."
-        raise ConfigurationError(message, where=where)
-    module, _, function = provider.online.factory.partition(":")
-    checked = _checked(provider.online.settings, settings, where)
-    try:
-        store: OnlineStore = getattr(importlib.import_module(module), function)(checked, root, scratch)
-    except FeaturestoreError as error:
-        error.where = error.where or where
-        raise
+    store: OnlineStore = _opened(name, "online", settings, root, scratch, where)
     return store
 
 
 def open_jobs(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> JobRunner:
-    """Opens the job runner of a target; ``where`` names the place of its settings in errors.
+    """Opens the job runner of a target; as `open_offline`."""
+    runner: JobRunner = _opened(name, "jobs", settings, root, scratch, where)
+    return runner
 
-    Raises:
-        ConfigurationError: the provider runs no jobs, or its settings are wrong.
-        ProviderNotFoundError: there is no such provider.
-        MissingExtraError: its driver is not installed.
-    """
-    provider = find_provider(name)
-    if provider.jobs is None:
-        message = f"The provider {name!r} runs no jobs."
+
+_MISSING = {"offline": "has no offline store", "online": "has no online store", "jobs": "runs no jobs"}
+
+
+def _opened(name: str, part: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> Any:
+    """What a provider brings for one part of a target, opened."""
+    brought = getattr(find_provider(name), part)
+    if brought is None:
+        message = f"The provider {name!r} {_MISSING[part]}."
         raise ConfigurationError(message, where=where)
-    module, _, function = provider.jobs.factory.partition(":")
-    checked = _checked(provider.jobs.settings, settings, where)
+    module, _, function = brought.factory.partition(":")
+    checked = _checked(brought.settings, settings, where)
     try:
-        runner: JobRunner = getattr(importlib.import_module(module), function)(checked, root, scratch)
+        return getattr(importlib.import_module(module), function)(checked, root, scratch)
     except FeaturestoreError as error:
         error.where = error.where or where
         raise
-    return runner
 
 
 def _checked(model: type[BaseModel], settings: Mapping[str, Any], where: str) -> BaseModel:
