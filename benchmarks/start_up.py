@@ -24,7 +24,7 @@ WORKS: Sequence[tuple[str, tuple[str, ...], float]] = (
     ("import featurestore", ("-c", "import featurestore"), 0.3),
     ("featurestore --help", ("-m", "featurestore", "--help"), 0.6),
     ("featurestore list", ("-m", "featurestore", "list"), 0.6),
-    ("featurestore show", ("-m", "featurestore", "show", "customer_spend"), 0.6),
+    ("featurestore show", ("-m", "featurestore", "show", "mean_amount"), 0.6),
 )
 """What is run, how, and how many seconds it may take beyond nothing at all."""
 

@@ -5,8 +5,7 @@ cannot be told, and is opaque then; none is missing.
 """
 
 import functools
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from featurestore.compiler.compile import join_columns
@@ -41,9 +40,9 @@ ANY = "*"
 """Stands for the columns of a step that does not say which it gives."""
 
 
-def column_node(table: str, column: str) -> str:
-    """The id of a column of a source or a transformation. It has no version: versions share their columns' ids."""
-    return f"column:{table}.{column}"
+def column_node(table: Table, column: str) -> str:
+    """The id of a column: of a source by its name, of a transformation with the version as well."""
+    return f"column:{table.name if isinstance(table, SourceTable) else table.ref}.{column}"
 
 
 def definition_edges(definitions: Definitions) -> tuple[LineageEdge, ...]:
@@ -53,16 +52,22 @@ def definition_edges(definitions: Definitions) -> tuple[LineageEdge, ...]:
     at most one edge of a kind for each definition.
     """
     tables = _Tables(definitions)
-    found = [edge for one in definitions for edge in _merged(one, _readings(one, tables), tables)]
+    found = [edge for one in definitions for edge in _merged(one, _readings(one, tables))]
     behind = Graph(found)
-    ties = [edge for one in definitions for edge in _merged(one, _ties(one, behind), tables)]
+    ties = [edge for one in definitions for edge in _merged(one, _ties(one, behind))]
     return tuple(dict.fromkeys([*found, *ties]))
 
 
-def definition_nodes(definitions: Definitions) -> tuple[str, ...]:
-    """The ids of all columns, features, labels, services and training sets, also of those that nothing reads."""
+def definition_nodes(definitions: Definitions, of: Container[str] | None = None) -> tuple[str, ...]:
+    """The ids of all columns, features, labels, services and training sets, also of those that nothing reads.
+
+    Args:
+        definitions: A project.
+        of: Ids of definitions, to leave out the nodes of all others; None: leave out none.
+    """
     tables = _Tables(definitions)
-    return tuple(dict.fromkeys(node for one in definitions for node in _nodes(one, tables)))
+    wanted = (one for one in definitions if of is None or one.id in of)
+    return tuple(dict.fromkeys(node for one in wanted for node in _nodes(one, tables)))
 
 
 class _Reading(NamedTuple):
@@ -80,8 +85,6 @@ class _Tables:
     """The columns of a project's tables, and how they flow through its steps."""
 
     def __init__(self, definitions: Definitions) -> None:
-        names = Counter(one.resolved.name for one in definitions if isinstance(one.resolved, Table))
-        self.shared = {name for name, times in names.items() if times > 1}
         self._asked: dict[Table, dict[str, None]] = {}
         for one in definitions:
             if isinstance(one.resolved, StoredFeature | ResolvedLabel):
@@ -117,25 +120,22 @@ def flow_of(table: StepTable) -> Flow | None:
 def _nodes(definition: Definition, tables: _Tables) -> Iterator[str]:
     resolved = definition.resolved
     if isinstance(resolved, Table):
-        yield from (column_node(resolved.name, column) for column in tables.columns(resolved))
+        yield from (column_node(resolved, column) for column in tables.columns(resolved))
     elif not isinstance(resolved, Entity):
         yield definition.id
 
 
-def _merged(definition: Definition, readings: Iterable[_Reading], tables: _Tables) -> Iterator[LineageEdge]:
+def _merged(definition: Definition, readings: Iterable[_Reading]) -> Iterator[LineageEdge]:
     """Readings as edges; those between the same nodes with all that they go by."""
     found: dict[tuple[str, str, EdgeKind], list[_Reading]] = {}
     resolved = definition.resolved
     for one in readings:
-        upstream = one.upstream if isinstance(one.upstream, str) else column_node(one.upstream[0].name, one.upstream[1])
-        downstream = column_node(resolved.name, one.column) if isinstance(resolved, StepTable) else definition.id
-        if upstream != downstream:  # a version of a step made of another version of it
-            found.setdefault((upstream, downstream, one.kind), []).append(one)
-    # What is known of one version of a step is no more than a safe assumption about columns that it shares.
-    assumed = isinstance(resolved, StepTable) and resolved.name in tables.shared
+        upstream = one.upstream if isinstance(one.upstream, str) else column_node(*one.upstream)
+        downstream = column_node(resolved, one.column) if isinstance(resolved, StepTable) else definition.id
+        found.setdefault((upstream, downstream, one.kind), []).append(one)
     for (upstream, downstream, kind), same in found.items():
         via = "; ".join(dict.fromkeys(one.via for one in same if one.via))
-        opaque = assumed or all(one.opaque for one in same)
+        opaque = all(one.opaque for one in same)
         yield LineageEdge(upstream=upstream, downstream=downstream, kind=kind, via=shortened(via), opaque=opaque)
 
 
@@ -261,7 +261,8 @@ def _ties(definition: Definition, behind: Graph) -> Iterator[_Reading]:
     if not isinstance(resolved, StoredFeature | ResolvedLabel):
         return
     reached = behind.reached(definition.id, "upstream")
-    for source, columns in version_ties(resolved):
-        for node in (column_node(source, column) for column in columns):
-            if node not in reached:
-                yield _Reading(node, "indirect", "tie of equally new versions")
+    sources = {source.name: source for source in sources_of(resolved.table)}
+    for name, columns in version_ties(resolved):
+        for column in columns:
+            if column_node(sources[name], column) not in reached:
+                yield _Reading((sources[name], column), "indirect", "tie of equally new versions")

@@ -1,6 +1,7 @@
 """Questions over edges: what a node is made of, what is made of it, and which node a name stands for."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,9 @@ from featurestore.errors import AmbiguousReferenceError, RecordNotFoundError
 from featurestore.registry.records import EdgeKind, LineageEdge
 
 __all__ = ["Direction", "Graph", "Line", "Lineage"]
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TABLE = re.compile(rf"(\w+)@{_VERSION.pattern}\.")
 
 Direction = Literal["upstream", "downstream"]
 
@@ -60,7 +64,7 @@ class _Link(NamedTuple):
 
 
 class Graph:
-    """A graph of edges. It may have cycles: registered versions of one step share the ids of its columns.
+    """A graph of edges; cycles do no harm.
 
     Args:
         edges: In any order.
@@ -104,7 +108,7 @@ class Graph:
         return self._lineage(node, "downstream", depth, direct_only=direct_only)
 
     def resolve(self, text: str) -> str:
-        """The id that ``[kind:]name[@version]`` or ``[column:]table.column`` stands for.
+        """The id that ``[kind:]name[@version]`` or ``[column:]table[@version].column`` stands for.
 
         Raises:
             RecordNotFoundError: there is none; close names are listed.
@@ -117,12 +121,26 @@ class Graph:
         versions = tuple(f"{kind}:{name}@" for kind in kinds if kind != "column")
         found = [f"{kind}:{name}" for kind in kinds if f"{kind}:{name}" in self._nodes]
         found += [node for node in self._nodes if node.startswith(versions)]
+        if "column" in kinds:
+            found += self._columns(name)
         if len(found) > 1:
             message = f"{text!r} stands for several nodes of the lineage: {', '.join(sorted(found))}."
             raise AmbiguousReferenceError(message, hint="Name one with its kind and version.")
         if not found:
             raise self._not_found(text, name)
         return found[0]
+
+    def _columns(self, name: str) -> list[str]:
+        """The columns ``table.column`` of a transformation, in each version that has one."""
+        table, dot, column = name.partition(".")
+        if not dot or "@" in table:
+            return []
+        start, end = f"column:{table}@", f".{column}"
+        return [
+            node
+            for node in self._nodes
+            if node.startswith(start) and node.endswith(end) and _VERSION.fullmatch(node[len(start) : -len(end)])
+        ]
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -198,7 +216,10 @@ class Graph:
 def _bare(node: str) -> str:
     """An id without its kind and, if it has one, its version."""
     kind, _, name = node.partition(":")
-    return name if kind == "column" else name.partition("@")[0]
+    if kind != "column":
+        return name.partition("@")[0]
+    table = _TABLE.match(name)
+    return f"{table[1]}.{name[table.end() :]}" if table else name
 
 
 def _links(edges: Iterable[LineageEdge], direction: Direction) -> tuple[_Link, ...]:

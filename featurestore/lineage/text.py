@@ -58,12 +58,20 @@ def to_document(lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def models_of(graph: Graph, node: str) -> dict[str, EdgeKind]:
+def models_of(
+    graph: Graph, node: str, *, depth: int | None = None, direct_only: bool = False
+) -> dict[str, EdgeKind]:
     """The models downstream of a node, sorted, each with the strongest path that leads to it.
+
+    Args:
+        graph: All edges.
+        node: An id, or any text that `Graph.resolve` understands.
+        depth: How many edges to follow; None: all.
+        direct_only: Whether to follow only edges along which values flow.
 
     Raises:
         RecordNotFoundError: the graph has no such node.
         AmbiguousReferenceError: the text stands for several nodes.
     """
-    reached = graph.reached(node, "downstream")
+    reached = graph.reached(node, "downstream", depth=depth, direct_only=direct_only)
     return {one: reached[one] for one in sorted(reached) if one.startswith("model:")}

@@ -23,7 +23,14 @@ from datetime import datetime, timedelta
 
 from featurestore.compiler.compile import compile_boundary
 from featurestore.definitions.resolved import Group, sources_of
-from featurestore.errors import FeaturestoreError, MaterializationError, NotVerifiedError, RegistryError
+from featurestore.errors import (
+    FeaturestoreError,
+    MaterializationError,
+    NotVerifiedError,
+    RegistryError,
+    ResultRefusedError,
+    UnreadableDataError,
+)
 from featurestore.materialize.due import boundaries_between
 from featurestore.materialize.groups import group_fingerprint, group_key, must_be_whole
 from featurestore.materialize.leasing import LEASE_TTL, Clock, KeptLease, Report
@@ -202,8 +209,13 @@ def _held(run: _Run, kept: KeptLease) -> RunResult:
     _check_not_ahead(run, marker, kept)
     work = _work(run, marker, kept.lease.token)
     staged = _staged(run, work, kept)
-    written = _written(run, work, staged, kept)
-    whole = _verified(run, work, staged, written, kept)
+    try:
+        written, whole = _stored(run, work, staged, kept)
+    except (ResultRefusedError, UnreadableDataError):
+        # The next run is to compute it anew. (A run that was overtaken meets files that are gone, and removes none.)
+        kept.confirm()
+        work.staging.clear()
+        raise
     published = _published(run, work, whole, kept)
     work.staging.clear()
     kept.step("record")
@@ -280,9 +292,15 @@ def _staged(run: _Run, work: _Work, kept: KeptLease) -> Staged:
     staged = work.staging.found()
     if staged is None:
         staged = work.staging.computed(run.stores.offline, run.stores.bindings, lambda rows: kept.step("stage", rows))
+    return staged
+
+
+def _stored(run: _Run, work: _Work, staged: Staged, kept: KeptLease) -> tuple[_Written, Tally]:
+    """Checks the result, writes it and verifies it; returns what was written and the tally of the whole group."""
     kept.step("check", 0, staged.rows)
     work.staging.check(staged)
-    return staged
+    written = _written(run, work, staged, kept)
+    return written, _verified(run, work, staged, written, kept)
 
 
 def _pairs(work: _Work, staged: Staged) -> Iterator[Pair]:

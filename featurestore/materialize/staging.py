@@ -4,8 +4,10 @@ The file is there whole or not at all. A run that goes on where another was kill
 warehouse again, if it was computed for the same: that is written in the file itself.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,18 +43,19 @@ class Staged:
         """The rows, a few at a time.
 
         Raises:
-            UnreadableDataError: the file is damaged; it is removed, so that the next run computes it anew.
+            UnreadableDataError: the file is damaged.
         """
-        pa = arrow()
-        try:
-            with arrow("pyarrow.parquet").ParquetFile(self.path) as file:
-                yield from file.iter_batches(batch_size=BATCH_ROWS)
-        except (pa.ArrowException, OSError) as error:
-            self.path.unlink(missing_ok=True)
-            message = f"The staged result cannot be read: {error}"
-            raise UnreadableDataError(
-                message, where=str(self.path), hint="Run it again: it is computed anew."
-            ) from error
+        with _reading(self.path), arrow("pyarrow.parquet").ParquetFile(self.path) as file:
+            yield from file.iter_batches(batch_size=BATCH_ROWS)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (arrow().ArrowException, OSError) as error:
+        message = f"The staged result cannot be read: {error}"
+        raise UnreadableDataError(message, where=str(path), hint="Run it again: it is computed anew.") from error
 
 
 @dataclass(frozen=True)
@@ -94,26 +97,28 @@ class Staging:
         try:
             rows = write_parquet(batches, schema, self.path)
         except OSError as error:
-            message = f"The result cannot be staged: {error.strerror or error}."
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            message = f"The result cannot be staged: {reason}."
             hint = "Make room, or check the permissions of the folder; nothing was written to the online store."
             raise MaterializationError(message, where=str(self.path.parent), hint=hint) from error
         return Staged(self.path, rows, reused=False)
 
     def check(self, staged: Staged) -> None:
-        """The quality gates: each row names an entity, and no two name the same. What does not pass them is removed.
+        """The quality gates: each row names an entity, and no two name the same.
 
         Holds the key columns, and no others, in memory.
 
         Raises:
             ResultRefusedError: a row does not.
+            UnreadableDataError: the file is damaged.
         """
         keys = list(self.query.keys)
-        table = arrow("pyarrow.parquet").read_table(staged.path, columns=keys)
+        with _reading(staged.path):
+            table = arrow("pyarrow.parquet").read_table(staged.path, columns=keys)
         nulls = [name for name in keys if table.column(name).null_count]
         twice = table.num_rows - table.group_by(keys).aggregate([]).num_rows
         if not nulls and not twice:
             return
-        staged.path.unlink(missing_ok=True)
         what = f"a null in {', '.join(nulls)}" if nulls else f"{twice:,} rows whose entity has another one"
         message = f"What was computed has {what}."
         raise ResultRefusedError(message, hint="Nothing of it was written. The engine must give one row per entity.")

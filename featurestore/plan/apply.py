@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from featurestore.definitions.resolution import Definitions
 from featurestore.definitions.resolved import Definition
 from featurestore.errors import PlanOutdatedError, RefusedPlanError, VersionTakenError
+from featurestore.lineage import definition_edges, definition_nodes
 from featurestore.plan.changes import Change
 from featurestore.plan.git import GitState
 from featurestore.plan.plan import Plan
@@ -17,6 +18,7 @@ from featurestore.registry.records import (
     BindingRecord,
     DefinitionRecord,
     GroupRecord,
+    LineageEdge,
 )
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ def apply(
             BindingRecord(project=plan.project, source=one.source, document=one.new, columns=one.columns)
             for one in plan.bindings
         ),
+        edges=_edges(plan, definitions, writer),
     )
     return writer.record_apply(draft)
 
@@ -133,6 +136,22 @@ def _records(
             line=one.origin.line,
             inputs=one.inputs,
         )
+
+
+def _edges(plan: Plan, definitions: Definitions, writer: "Writer") -> tuple[LineageEdge, ...]:
+    """The edges that lead to what is new or described anew, and any other that is not recorded.
+
+    There are others where a feature is the first to ask for a column of a step that cannot be looked into, and where
+    something was applied before edges were recorded.
+    """
+    changed = {change.id for change in plan.changes if change.kind == "new" or change.describes}
+    nodes = set(definition_nodes(definitions, changed))
+    recorded = {(one.upstream, one.downstream, one.kind) for one in writer.reader.edges(plan.project)}
+    return tuple(
+        edge
+        for edge in definition_edges(definitions)
+        if edge.downstream in nodes or (edge.upstream, edge.downstream, edge.kind) not in recorded
+    )
 
 
 def _file(one: Definition, root: Path | None) -> str:

@@ -34,17 +34,17 @@ PLACED = {"orders.status", "orders.shop", "shops.shop"}
 
 
 def test_values_flow_through_a_with_and_aliases_while_filters_and_joins_only_decide(shop: Definitions) -> None:
-    assert into(shop, "column:placed.twice") == {"direct": {"orders.amount", "orders.fee"}, "indirect": PLACED}
-    assert into(shop, "column:placed.region") == {"direct": {"shops.region"}, "indirect": PLACED}
-    assert into(shop, "column:placed.cust_id") == {"direct": {"orders.cust_id"}, "indirect": PLACED}
+    assert into(shop, "column:placed@v1.twice") == {"direct": {"orders.amount", "orders.fee"}, "indirect": PLACED}
+    assert into(shop, "column:placed@v1.region") == {"direct": {"shops.region"}, "indirect": PLACED}
+    assert into(shop, "column:placed@v1.cust_id") == {"direct": {"orders.cust_id"}, "indirect": PLACED}
 
 
 def test_an_edge_says_by_which_step_and_expression_it_goes(shop: Definitions) -> None:
     via = {(edge.upstream, edge.downstream): edge.via for edge in definition_edges(shop)}
-    assert via["column:shops.region", "column:placed.region"] == "placed@v1: LOWER(s.region)"
-    assert via["column:orders.cust_id", "column:placed.cust_id"] == "placed@v1"
-    assert via["column:orders.status", "column:placed.cust_id"] == "placed@v1: WHERE status = 'paid'"
-    assert via["column:shops.shop", "column:placed.cust_id"] == "placed@v1: JOIN ON s.shop = k.shop"
+    assert via["column:shops.region", "column:placed@v1.region"] == "placed@v1: LOWER(s.region)"
+    assert via["column:orders.cust_id", "column:placed@v1.cust_id"] == "placed@v1"
+    assert via["column:orders.status", "column:placed@v1.cust_id"] == "placed@v1: WHERE status = 'paid'"
+    assert via["column:shops.shop", "column:placed@v1.cust_id"] == "placed@v1: JOIN ON s.shop = k.shop"
     assert via["feature:visits@v1", "service:checkout@v1"] == "visits on customer_id=payer"
 
 
@@ -61,25 +61,25 @@ def test_a_feature_over_a_step_reads_its_columns_and_the_times_keys_and_ties_of_
 ) -> None:
     # Columns that break ties get there by the step as well, and are not said again.
     assert into(shop, "feature:Habits.food@v1") == {
-        "direct": {"placed.twice"},
-        "indirect": ROWS | {"placed.region", "placed.cust_id", "shops.shop"},
+        "direct": {"placed@v1.twice"},
+        "indirect": ROWS | {"placed@v1.region", "placed@v1.cust_id", "shops.shop"},
     }
 
 
 def test_code_connects_all_to_all_and_says_so(shop: Definitions) -> None:
     everything = {f"orders.{column}?" for column in shop.find("source:orders").resolved.schema}  # type: ignore[union-attr]
-    assert into(shop, "column:scored.score") == {"direct": everything}
-    assert into(shop, "column:scored.cust_id") == {"direct": everything}
+    assert into(shop, "column:scored@v1.score") == {"direct": everything}
+    assert into(shop, "column:scored@v1.cust_id") == {"direct": everything}
 
 
 def test_an_as_of_join_is_opaque_as_long_as_its_columns_cannot_be_told(shop: Definitions) -> None:
-    found = into(shop, "column:matched.*")["direct"]
+    found = into(shop, "column:matched@v1.*")["direct"]
     assert {"orders.amount?", "shops.region?"} <= found
 
 
 def test_no_chain_ends_at_a_step_that_does_not_say_what_it_gives(shop: Definitions) -> None:
-    assert into(shop, "column:guessed.*") == {"direct": {"scored.cust_id?", "scored.score?"}}
-    assert into(shop, "column:over_code.guess") == {"direct": {"guessed.*?"}}
+    assert into(shop, "column:guessed@v1.*") == {"direct": {"scored@v1.cust_id?", "scored@v1.score?"}}
+    assert into(shop, "column:over_code@v1.guess") == {"direct": {"guessed@v1.*?"}}
     reached = Graph(definition_edges(shop)).reached("guess", "upstream")
     assert {node for node in reached if node.startswith("column:orders.")} == {
         f"column:orders.{column}"
@@ -102,11 +102,11 @@ def test_a_step_per_boundary_is_opaque_and_gives_what_it_declares_and_what_is_as
 
     definitions = define([rows, daily, f], {}, Settings())
     assert into(definitions, "feature:f@v1") == {
-        "direct": {"daily.top"},
-        "indirect": {"daily.day", "daily.id?", "rows.at"},
+        "direct": {"daily@v1.top"},
+        "indirect": {"daily@v1.day", "daily@v1.id?", "rows.at"},
     }
     for column in ("id", "day", "total", "top", "*"):
-        assert into(definitions, f"column:daily.{column}") == {"direct": {"rows.id?", "rows.at?", "rows.a?"}}
+        assert into(definitions, f"column:daily@v1.{column}") == {"direct": {"rows.id?", "rows.at?", "rows.a?"}}
 
 
 def test_values_of_features_flow_to_derived_and_on_demand_features_services_and_training_sets(
@@ -117,7 +117,7 @@ def test_values_of_features_flow_to_derived_and_on_demand_features_services_and_
     assert into(shop, "service:checkout@v1") == {
         "direct": {"feature:visits@v1", "on_demand:over_usual@v1", "feature:guess@v1"}
     }
-    label_rows = {"label:big@v1", "placed.cust_id", "placed.twice", "placed.region"}
+    label_rows = {"label:big@v1", "placed@v1.cust_id", "placed@v1.twice", "placed@v1.region"}
     assert into(shop, "training_set:churn@v1") == {"direct": label_rows | {"service:checkout@v1"}}
     assert into(shop, "training_set:alone@v1") == {
         "direct": label_rows | {"feature:visits@v1", "on_demand:over_usual@v1"}
@@ -126,8 +126,8 @@ def test_values_of_features_flow_to_derived_and_on_demand_features_services_and_
 
 def test_a_label_is_its_column_while_keys_and_times_only_decide(shop: Definitions) -> None:
     # The region is in no row of the label; it decides between two equally new versions of a shop.
-    indirect = ROWS | {"placed.cust_id", "shops.shop", "shops.region"}
-    assert into(shop, "label:big@v1") == {"direct": {"placed.twice"}, "indirect": indirect}
+    indirect = ROWS | {"placed@v1.cust_id", "shops.shop", "shops.region"}
+    assert into(shop, "label:big@v1") == {"direct": {"placed@v1.twice"}, "indirect": indirect}
 
 
 def test_all_nodes_of_edges_are_known_and_so_are_columns_that_nothing_reads(shop: Definitions) -> None:
@@ -164,13 +164,22 @@ def versions() -> Definitions:
     return define([rows, first, second, f], {}, Settings())
 
 
-def test_versions_of_a_step_share_the_ids_of_columns_so_that_edges_into_them_are_marked_as_assumed() -> None:
+def test_each_version_of_a_step_has_columns_of_its_own() -> None:
     definitions = versions()
-    assert into(definitions, "column:step.x") == {
-        "direct": {"rows.a?", "rows.b?"},
-        "indirect": {"rows.id?", "step.id?"},
+    assert into(definitions, "column:step@v1.x") == {"direct": {"rows.a"}}
+    assert into(definitions, "column:step@v2.x") == {
+        "direct": {"rows.b", "step@v1.x"},
+        "indirect": {"rows.id", "step@v1.id"},
     }
-    assert into(definitions, "feature:f@v1") == {"direct": {"step.x"}, "indirect": {"step.id"}}
+    assert into(definitions, "feature:f@v1") == {"direct": {"step@v2.x"}, "indirect": {"step@v2.id"}}
+
+
+def test_nodes_can_be_asked_for_of_some_definitions_only() -> None:
+    assert definition_nodes(versions(), {"transformation:step@v1", "feature:f@v1"}) == (
+        "column:step@v1.id",
+        "column:step@v1.x",
+        "feature:f@v1",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +214,7 @@ def test_in_the_flights_example_delays_are_values_and_cancellations_are_conditio
 
 
 def test_an_ibis_step_is_looked_into(flights: tuple[LineageEdge, ...]) -> None:
-    found = {(edge.upstream, edge.kind) for edge in flights if edge.downstream == "column:flown.made_up"}
+    found = {(edge.upstream, edge.kind) for edge in flights if edge.downstream == "column:flown@v1.made_up"}
     assert found == {
         ("column:flights.dep_delay", "direct"),
         ("column:flights.arr_delay", "direct"),

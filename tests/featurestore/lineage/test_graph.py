@@ -99,15 +99,17 @@ def test_of_several_edges_between_two_nodes_the_direct_and_the_certain_ones_coun
 
 
 NAMED = graph(
-    "column:orders.amount > column:paid_orders.amount",
-    "column:paid_orders.amount > feature:spend_trend@v1",
-    "column:paid_orders.amount > feature:Habits.food@v1",
-    "column:paid_orders.amount > feature:Habits.food@v2",
+    "column:orders.amount > column:paid_orders@v1.amount",
+    "column:orders.amount > column:paid_orders@v1.2.amount",
+    "column:orders.fee > column:paid_orders@v1.2.fee",
+    "column:paid_orders@v1.amount > feature:spend_trend@v1",
+    "column:paid_orders@v1.amount > feature:Habits.food@v1",
+    "column:paid_orders@v1.amount > feature:Habits.food@v2",
     "feature:spend_trend@v1 > service:churn@v1",
     "service:churn@v1 > training_set:churn@v1",
     "training_set:churn@v1 > build:b_0123",
     "build:b_0123 > model:churn@3",
-    nodes=("column:orders.e:mail",),
+    nodes=("column:orders.e:mail", "column:orders.e@mail", "column:paid_orders@v1.a b.fee"),
 )
 
 
@@ -117,6 +119,11 @@ NAMED = graph(
         ("orders.amount", "column:orders.amount"),
         ("column:orders.amount", "column:orders.amount"),
         ("orders.e:mail", "column:orders.e:mail"),
+        ("orders.e@mail", "column:orders.e@mail"),
+        ("paid_orders@v1.amount", "column:paid_orders@v1.amount"),
+        ("column:paid_orders@v1.2.amount", "column:paid_orders@v1.2.amount"),
+        ("paid_orders.fee", "column:paid_orders@v1.2.fee"),
+        ("column:paid_orders.fee", "column:paid_orders@v1.2.fee"),
         ("spend_trend", "feature:spend_trend@v1"),
         ("spend_trend@v1", "feature:spend_trend@v1"),
         ("feature:spend_trend", "feature:spend_trend@v1"),
@@ -136,6 +143,7 @@ def test_a_name_stands_for_the_one_node_that_it_can_mean(text: str, node: str) -
 @pytest.mark.parametrize(
     ("text", "several"),
     [
+        ("paid_orders.amount", ("column:paid_orders@v1.2.amount", "column:paid_orders@v1.amount")),
         ("Habits.food", ("feature:Habits.food@v1", "feature:Habits.food@v2")),
         ("churn@v1", ("service:churn@v1", "training_set:churn@v1")),
     ],
@@ -151,6 +159,9 @@ def test_a_name_that_could_mean_several_is_refused_with_all_of_them(text: str, s
         ("orders", "orders.amount"),
         ("spend_tend", "spend_trend"),
         ("column:orders.amuont", "orders.amount"),
+        ("paid_orders.amuont", "paid_orders.amount"),
+        ("paid_orders@v7.amount", "paid_orders.amount"),
+        ("orders.e@mial", "orders.e@mail"),
         ("spend_trend@v7", "spend_trend"),
     ],
 )
@@ -168,9 +179,18 @@ def test_an_empty_graph_knows_nothing() -> None:
 
 
 def test_nodes_are_listed_by_kind_sorted() -> None:
-    assert NAMED.nodes("column") == ("column:orders.amount", "column:orders.e:mail", "column:paid_orders.amount")
+    assert NAMED.nodes("column") == (
+        "column:orders.amount",
+        "column:orders.e:mail",
+        "column:orders.e@mail",
+        "column:orders.fee",
+        "column:paid_orders@v1.2.amount",
+        "column:paid_orders@v1.2.fee",
+        "column:paid_orders@v1.a b.fee",
+        "column:paid_orders@v1.amount",
+    )
     assert NAMED.nodes("model") == ("model:churn@3",)
-    assert len(NAMED.nodes()) == len(NAMED) == 10
+    assert len(NAMED.nodes()) == len(NAMED) == 15
 
 
 def test_a_known_node_without_edges_leads_nowhere() -> None:

@@ -72,3 +72,8 @@ def test_the_models_of_a_column_are_given_with_the_strongest_path_to_each() -> N
     assert models_of(GRAPH, "orders.amount") == {"model:alarm@1": "indirect", "model:churn@3": "direct"}
     assert models_of(GRAPH, "orders.status") == {"model:alarm@1": "indirect", "model:churn@3": "indirect"}
     assert models_of(GRAPH, "model:churn@3") == {}
+
+
+def test_models_can_be_asked_for_along_values_only_and_to_a_depth() -> None:
+    assert models_of(GRAPH, "orders.amount", direct_only=True) == {"model:churn@3": "direct"}
+    assert models_of(GRAPH, "trend", depth=1) == {"model:alarm@1": "indirect"}

@@ -23,6 +23,7 @@ from featurestore.registry import open_leases, open_writer
 from featurestore.spi.codec import Marker, RowCodec, decode_row
 from featurestore.spi.online import GroupKey
 from featurestore.spi.providers import open_offline, open_online
+from featurestore_sqlite.store import SQLiteStore
 
 HOUR = 3_600_000_000
 START = datetime(2024, 5, 1, tzinfo=UTC)
@@ -103,8 +104,10 @@ class Shop:
 
     root: Path
     group: Group = GROUP
-    now: datetime = hour(100)
+    now: datetime = datetime(2024, 5, 5, tzinfo=UTC)
     opened: list[Any] = field(default_factory=list)
+
+    at, hour, order, orders = staticmethod(at), staticmethod(hour), staticmethod(order), ORDERS
 
     def __post_init__(self) -> None:
         self.offline = self._opened(open_offline("duckdb", {"threads": 1}, self.root, self.root / "scratch", "test"))
@@ -112,6 +115,10 @@ class Shop:
         self.writer = self._opened(open_writer(self.root / "registry.db"))
         self.leases = self._opened(open_leases(self.root / "registry.db"))
         self.records = Records(project="shop", leases=self.leases, writer=self.writer)
+
+    def reopen_online(self, **options: Any) -> None:
+        """Opens the online store again, for instance after its file was removed."""
+        self.online = self._opened(SQLiteStore(self.root / "scratch" / "online.db", **options))
 
     def _opened(self, one: Any) -> Any:
         self.opened.append(one)
@@ -166,6 +173,25 @@ class Shop:
             **options,
         )
 
+    def prepared(self, *batches: Mapping[str, Sequence[Any]]) -> "Prepared":
+        """A warehouse that answers with these columns: ``customer_id``, and of the others what is given, else null."""
+        names = ["customer_id", *(name for name, _ in row_columns(self.group))]
+        kinds = [pa.int64(), pa.string(), pa.int64(), pa.int64(), pa.float64()]
+        schema = pa.schema(list(zip(names, kinds, strict=True)))
+        rows = [len(next(iter(batch.values()))) for batch in batches]
+        return Prepared(
+            [
+                pa.record_batch(
+                    [pa.array(batch.get(name, [None] * number), schema.field(name).type) for name in names],
+                    schema=schema,
+                )
+                for batch, number in zip(batches, rows, strict=True)
+            ]
+        )
+
+    def with_offline(self, offline: Any) -> Stores:
+        return dataclasses.replace(self.stores, offline=offline)
+
     @property
     def marker(self) -> Marker | None:
         found: Marker | None = self.online.marker(self.key)
@@ -194,13 +220,10 @@ class Prepared:
     batches: Sequence[pa.RecordBatch]
     asked: list[BoundaryQuery] = field(default_factory=list)
 
-    def boundary_rows(self, query: BoundaryQuery, bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+    def boundary_rows(self, query: BoundaryQuery, _bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+        """See `OfflineStore.boundary_rows`."""
         self.asked.append(query)
         return pa.RecordBatchReader.from_batches(self.batches[0].schema, iter(self.batches))
-
-
-def with_offline(stores: Stores, offline: Any) -> Stores:
-    return dataclasses.replace(stores, offline=offline)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def group_over(step: str | None = None, **source: object) -> Group:
 
     table = rows if step is None else joined
 
-    @fs.features(entity=customer, source=table, version="v1", every="1h", group="habits")
+    @fs.features(entity=customer, source=table, version="v1", every="1h")
     class Habits:
         spend = fs.sum("amount")
         orders = fs.count()

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 
 from featurestore.definitions.sources import Binding
 from featurestore.errors import PlanOutdatedError, RefusedPlanError, VersionTakenError
+from featurestore.lineage import Graph, definition_edges
 from featurestore.registry import ApplyRecord, DefinitionRecord
 
 if TYPE_CHECKING:
@@ -165,3 +166,66 @@ def test_apply_works_out_nothing_anew(shop: "Shop") -> None:
 
     assert record is not None
     assert record.changes == {"registered": 11, "groups": 1}
+
+
+def recorded_edges(shop: "Shop") -> dict[int, set[tuple[str, str, str]]]:
+    """The edges by the revision that recorded them last."""
+    found: dict[int, set[tuple[str, str, str]]] = {}
+    for edge in shop.writer.reader.edges("shop"):
+        found.setdefault(edge.revision, set()).add((edge.upstream, edge.downstream, edge.kind))
+    return found
+
+
+def test_the_first_apply_records_all_edges(applied: "Shop") -> None:
+    edges = definition_edges(applied.definitions())
+    assert [replace(edge, revision=0) for edge in applied.writer.reader.edges("shop")] == list(edges)
+
+
+def test_a_second_apply_records_only_the_edges_into_what_is_new_and_old_versions_keep_theirs(applied: "Shop") -> None:
+    first = recorded_edges(applied)[1]
+    before = Graph(applied.writer.reader.edges("shop"))
+    applied.edit(
+        ('@fs.transformation(version="v1")', '@fs.transformation(version="v2")'),
+        ('customer, version="v1", every="1h"', 'customer, version="v2", every="1h"'),
+        ("paid.amount.sum", "paid.basket.sum"),
+        ("source=paid, every", 'source=paid, version="v2", every'),
+        ('@fs.on_demand(version="v1")', '@fs.on_demand(version="v2")'),
+        ('"checkout", version="v1"', '"checkout", version="v2"'),
+        ('"churn", version="v1"', '"churn", version="v2"'),
+    )
+    applied_by(applied)
+
+    found = recorded_edges(applied)
+    assert found[1] == first
+    assert {downstream.partition("@")[2][:2] for _, downstream, _ in found[2]} == {"v2"}
+    graph = Graph(applied.writer.reader.edges("shop"))
+    for node in ("feature:spend@v1", "training_set:churn@v1"):
+        assert graph.upstream(node) == before.upstream(node)
+    assert graph.reached("spend@v2", "upstream")["column:orders.basket"] == "direct"
+    assert ("column:orders.amount", "column:paid@v2.amount", "direct") in found[2]
+    assert "column:orders.amount" not in graph.reached("spend@v2", "upstream", direct_only=True)
+
+
+def test_a_description_alone_is_recorded_with_the_edges_into_it(applied: "Shop") -> None:
+    applied.edit(('owner="growth"', 'owner="risk"'))
+    applied_by(applied)
+    assert {downstream for _, downstream, _ in recorded_edges(applied)[2]} == {"feature:spend@v1"}
+
+
+def test_a_feature_that_first_asks_for_a_column_of_code_brings_the_edges_into_that_column(shop: "Shop") -> None:
+    shop.edit(('def paid(orders: fs.Rows) -> str:', "def paid(orders: fs.Rows) -> fs.Rows:"))
+    shop.edit(('@fs.transformation(version="v1")', '@fs.transformation(version="v1", engine="pandas")'))
+    shop.edit(("""return "SELECT * FROM {orders} WHERE status = 'paid'\"""", "return orders"))
+    assert shop.apply() is not None
+    shop.edit(
+        (
+            '@fs.on_demand(version="v1")',
+            '@fs.feature(entity=customer, version="v1", every="1h")\n'
+            "def baskets(paid: fs.Rows) -> fs.Value:\n"
+            '    return paid.basket.sum(over="7d")\n\n\n'
+            '@fs.on_demand(version="v1")',
+        )
+    )
+    applied_by(shop)
+    graph = Graph(shop.writer.reader.edges("shop"))
+    assert graph.reached("baskets", "upstream")["column:orders.status"] == "direct"
