@@ -49,6 +49,8 @@ FeaturestoreError                     FS000
 │   ├── ResultRefusedError            FS921  what was computed did not pass its checks
 │   └── NotVerifiedError              FS922  the online store does not hold what was written
 └── ServingError                      FS940  reading features online
+    ├── ServerUnavailableError        FS941  no feature server answers at the address
+    ├── DeadlineExceededError         FS942  there was no reply in the time that the caller gives
     └── RequestError                  FS950  a request that cannot be answered as it was asked
         └── FingerprintDiffersError   FS951  the caller knows a feature by another fingerprint
 ```
@@ -64,6 +66,7 @@ __all__ = [
     "ConfigurationError",
     "CorruptRowError",
     "CycleError",
+    "DeadlineExceededError",
     "DefinitionError",
     "DuplicateDefinitionError",
     "EmptyProjectError",
@@ -98,6 +101,7 @@ __all__ = [
     "RequestError",
     "ResultRefusedError",
     "SchemaChangedError",
+    "ServerUnavailableError",
     "ServingError",
     "ShadowedPackageError",
     "SourceError",
@@ -413,6 +417,18 @@ class ServingError(FeaturestoreError):
     """A service cannot be read."""
 
     code = "FS940"
+
+
+class ServerUnavailableError(ServingError):
+    """No feature server answers at the address, however often it was tried within the time that the caller gives."""
+
+    code = "FS941"
+
+
+class DeadlineExceededError(ServingError):
+    """A server was reached and did not reply in the time that the caller gives."""
+
+    code = "FS942"
 
 
 class RequestError(ServingError):

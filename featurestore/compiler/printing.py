@@ -183,8 +183,10 @@ class _Printer:
             f"SELECT *,\n  CASE WHEN {self._has_key(rows)} THEN {newer} END AS {leave}\n"
             f"FROM (\n{textwrap.indent(visible, '  ')}\n) AS entered"
         )
-        alive = [f"({leave} IS NULL OR {enter} < {leave})", *self._not_deleted(rows)]
-        return f"SELECT *\nFROM (\n{textwrap.indent(versions, '  ')}\n) AS versions\nWHERE {' AND '.join(alive)}"
+        # A version that never counts stays, since it names a live entity all the same (semantics 17).
+        if not (kept := self._not_deleted(rows)):
+            return versions
+        return f"SELECT *\nFROM (\n{textwrap.indent(versions, '  ')}\n) AS versions\nWHERE {' AND '.join(kept)}"
 
     def _newest_as_of(self, rows: SourceRows, timed: str, known: Asof) -> str:
         """The newest versions created by a time; deletions are gone, a row without an event time stays to be told."""
@@ -307,13 +309,12 @@ class _Printer:
         visible = f"{enter} <= {entities.boundary}"
         if entities.since is None:
             return f"{named}\nWHERE {visible}"
-        passed = f"> {entities.since}"
-        changes = [f"{leave} {passed} AND {leave} <= {entities.boundary}"]
-        for ago in dict.fromkeys(one.ago for one in live.aggregates):
-            start = f"{event} + {ago}" if ago else event
-            changes.append(f"{start} <= {entities.boundary} AND ({enter} {passed} OR {start} {passed})")
-        lengths = dict.fromkeys(found for found in map(reach, live.aggregates) if found is not None)
-        changes += [f"{event} + {length} {passed} AND {event} + {length} <= {entities.boundary}" for length in lengths]
+        moments = [enter, leave]
+        moments += [f"{event} + {ago}" for ago in dict.fromkeys(one.ago for one in live.aggregates) if ago]
+        moments += [
+            f"{event} + {length}" for length in dict.fromkeys(map(reach, live.aggregates)) if length is not None
+        ]
+        changes = [f"{moment} > {entities.since} AND {moment} <= {entities.boundary}" for moment in moments]
         return f"{named}\nWHERE {visible}\n  AND (\n    " + "\n    OR ".join(changes) + "\n  )"
 
     def _boundary(self, schedule: Schedule) -> str:

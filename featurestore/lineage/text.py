@@ -58,9 +58,7 @@ def to_document(lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def models_of(
-    graph: Graph, node: str, *, depth: int | None = None, direct_only: bool = False
-) -> dict[str, EdgeKind]:
+def models_of(graph: Graph, node: str, *, depth: int | None = None, direct_only: bool = False) -> dict[str, EdgeKind]:
     """The models downstream of a node, sorted, each with the strongest path that leads to it.
 
     Args:

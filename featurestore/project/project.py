@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from featurestore.project.materializing import GroupStatus
     from featurestore.project.planning import ProjectPlan
     from featurestore.project.training_sets import ProjectTrainingSet
+    from featurestore.registry import ModelRecord
     from featurestore.spi.online import OnlineStore
     from featurestore.spi.values import Values
     from featurestore.training import TrainingBuild
@@ -349,6 +350,50 @@ class Project:
         from featurestore.project.materializing import group_status  # noqa: PLC0415 - idem
 
         return group_status(self, [groups] if isinstance(groups, str) else groups)
+
+    # --- models ---------------------------------------------------------------------------------------------------
+
+    def register_model(
+        self,
+        name: str,
+        *,
+        version: str,
+        training_build: str,
+        artifact: str | Path | None = None,
+        checksum: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> "ModelRecord":
+        """Records a version of a model in the target's registry, with what it was trained on.
+
+        Done again with the same content, it records nothing and returns the first record.
+
+        Args:
+            name: The model's name.
+            version: Its version, which no other content can have later.
+            training_build: Id of the build of a training set.
+            artifact: Where the model itself is: a path or a URI.
+            checksum: SHA-256 of the artifact; worked out if it is a file here.
+            metrics: Finite numbers.
+
+        Raises:
+            RecordNotFoundError: there is no such build.
+            VersionTakenError: the version is recorded with other content.
+            RegistryError: a name cannot be one, the build's definitions are not applied, or the artifact is not there.
+        """
+        from featurestore.project.models import register_model  # noqa: PLC0415 - idem
+
+        with self.writer() as writer:
+            return register_model(
+                self.name,
+                writer,
+                name=name,
+                version=version,
+                training_build=training_build,
+                root=self.root,
+                artifact=artifact,
+                checksum=checksum,
+                metrics=metrics,
+            )
 
 
 def _of_kind(reference: str, kind: str) -> str:

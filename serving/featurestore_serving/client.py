@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from featurestore.errors import FingerprintDiffersError, RequestError
+from featurestore.errors import FingerprintDiffersError
 from featurestore_serving.arguments import (
     Entities,
     Times,
@@ -23,7 +23,7 @@ from featurestore_serving.arguments import (
 )
 from featurestore_serving.remote import RemoteReader
 from featurestore_serving.service import FeatureReader, ServiceDescription
-from featurestore_serving.vectors import Column, FeatureVectors, Request
+from featurestore_serving.vectors import FeatureVectors, Request
 
 __all__ = ["EntityVectors", "FeatureClient"]
 
@@ -36,18 +36,6 @@ class EntityVectors(FeatureVectors):
     """Feature vectors, and the key columns of the entities that they belong to."""
 
     entities: Mapping[str, Sequence[object]]
-
-    def column(self, name: str) -> Column:
-        """The column called ``name``.
-
-        Raises:
-            RequestError: there is none.
-        """
-        for column in self.columns:
-            if column.name == name:
-                return column
-        message = f"There is no column {name!r}."
-        raise RequestError(message, hint=f"Columns are {', '.join(column.name for column in self.columns)}.")
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One dict per entity: its keys, then its features; None where there is no value."""
@@ -86,13 +74,21 @@ class FeatureClient:
         return client
 
     @classmethod
-    def local(cls, path: str | Path = ".", target: str | None = None, *, manifest: Manifest | None = None) -> Self:
+    def local(
+        cls,
+        path: str | Path = ".",
+        target: str | None = None,
+        *,
+        manifest: Manifest | None = None,
+        allow_at: bool = False,
+    ) -> Self:
         """A client of the project in ``path``: the server's read path, in this process.
 
         Args:
             path: The project's folder, or one below it.
             target: Whose online store to read; the default target's if None.
             manifest: See the class.
+            allow_at: Whether `get` may be given times.
 
         Raises:
             FeaturestoreError: the project cannot be opened, or its online store.
@@ -102,7 +98,7 @@ class FeatureClient:
 
         project = open_project(path, target=target)
         try:
-            return cls.over(local_reader(project), manifest=manifest, close=project.close)
+            return cls.over(local_reader(project, allow_at=allow_at), manifest=manifest, close=project.close)
         except BaseException:
             project.close()
             raise
@@ -124,7 +120,9 @@ class FeatureClient:
 
         Raises:
             ReferenceNotFoundError: there is no such service.
-            ServingError: the server is away, late, or of another version.
+            ServerUnavailableError: the server is away.
+            DeadlineExceededError: the server is late.
+            ServingError: the server is of another version.
         """
         return self._reader.describe(service)
 
@@ -153,7 +151,9 @@ class FeatureClient:
             RequestError: keys, request values or columns do not fit the service.
             FingerprintDiffersError: a feature is not the one of the manifest.
             ReferenceNotFoundError: there is no such service.
-            ServingError: the server is away, late, or of another version.
+            ServerUnavailableError: the server is away.
+            DeadlineExceededError: the server is late.
+            ServingError: the server is of another version.
         """
         columns = entity_columns(entities)
         request = Request(

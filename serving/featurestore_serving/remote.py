@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grpc
 
-from featurestore.errors import FeaturestoreError, ServingError
+from featurestore.errors import DeadlineExceededError, FeaturestoreError, ServerUnavailableError, ServingError
 from featurestore_serving import address as addresses
 from featurestore_serving.convert import description_of, request_message, vectors_of
 from featurestore_serving.failures import error_of, failure_in
@@ -52,11 +52,17 @@ class RemoteReader:
         self._channel.close()
 
     def describe(self, service: str) -> ServiceDescription:
-        """See `FeatureReader.describe`; raises ServingError too if there is no reply."""
+        """See `FeatureReader.describe`; raises what `get` does if there is no reply."""
         return description_of(self._call(self._stub.DescribeService, pb.DescribeServiceRequest(service=service)))
 
     def get(self, request: Request) -> FeatureVectors:
-        """See `FeatureReader.get`; raises ServingError too if there is no reply."""
+        """See `FeatureReader.get`.
+
+        Raises:
+            ServerUnavailableError: nobody answers.
+            DeadlineExceededError: there is no reply in time.
+            ServingError: what answers is no feature server of this version, or a message is too large.
+        """
         return vectors_of(self._call(self._stub.GetFeatures, request_message(request)))
 
     def _call(self, method: Any, message: Any) -> Any:
@@ -80,30 +86,34 @@ class RemoteReader:
         failure = failure_in(error.trailing_metadata())
         if failure is not None:
             return error_of(failure)
-        message, hint = _WITHOUT_FAILURE.get(error.code(), _UNKNOWN)
+        kind, message, hint = _WITHOUT_FAILURE.get(error.code(), _UNKNOWN)
         said = {"address": self.address, "timeout": self.timeout, "code": error.code().name, "details": error.details()}
-        return ServingError(message.format(**said), hint=hint)
+        return kind(message.format(**said), hint=hint)
 
 
-_WITHOUT_FAILURE = {
+_WITHOUT_FAILURE: Mapping[grpc.StatusCode, tuple[type[ServingError], str, str]] = {
     grpc.StatusCode.UNAVAILABLE: (
+        ServerUnavailableError,
         "No feature server answers at {address} ({details}).",
         "Start it, for example with `featurestore serve`, or correct the address.",
     ),
     grpc.StatusCode.DEADLINE_EXCEEDED: (
+        DeadlineExceededError,
         "There is no reply from {address} after {timeout:g} s.",
         "Ask for fewer entities at once, give more time (FeatureClient(..., timeout=...)), or see why it is slow.",
     ),
     grpc.StatusCode.UNIMPLEMENTED: (
+        ServingError,
         "What answers at {address} is no feature server that this client knows ({details}).",
         "Correct the address, or bring client and server to one version.",
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        ServingError,
         "A message is too large, or {address} has too much to do ({details}).",
         "Ask for fewer entities or features at once, or again later.",
     ),
 }
-_UNKNOWN = ("The call to {address} failed: {code}, {details}.", "The server's log may say more.")
+_UNKNOWN = (ServingError, "The call to {address} failed: {code}, {details}.", "The server's log may say more.")
 
 
 def _pauses() -> Iterator[float]:

@@ -7,6 +7,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from featurestore.errors import RequestError
+
 __all__ = ["Column", "FeatureVectors", "GroupTimes", "Request", "Status"]
 
 
@@ -91,5 +93,13 @@ class FeatureVectors:
     groups: Sequence[GroupTimes]
 
     def column(self, name: str) -> Column:
-        """The column called ``name``."""
-        return next(column for column in self.columns if column.name == name)
+        """The column called ``name``.
+
+        Raises:
+            RequestError: there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        message = f"There is no column {name!r}."
+        raise RequestError(message, hint=f"Columns are {', '.join(column.name for column in self.columns)}.")

@@ -377,6 +377,8 @@ ROWS = [
     order(4, 4, 40, 5.5, 1.0),
     order(5, None, 50, 1.0, 1.0),
     order(6, 1, 60, 3.9, 3.95),
+    order(7, 5, 70, 4.5, 1.0),  # replaced before it enters, so it never counts, and names customer 5 all the same
+    order(7, 1, 71, 0.9, 2.0),
 ]
 
 
@@ -415,7 +417,7 @@ def test_a_store_holds_every_live_entity_with_its_values_at_the_boundary(tmp_pat
     made = stored_features()
     for boundary in TIMES:
         due = boundary + HOUR // 10
-        spine = [{"customer_id": one, "t": instant(due / HOUR)} for one in range(1, 5)]
+        spine = [{"customer_id": one, "t": instant(due / HOUR)} for one in range(1, 6)]
         chosen = defined(made, keyed).select([made.total, made.recent, made.before])
         expected = compute(chosen, spine, {"keyed": ROWS}, {"keyed": SCHEMA}, time="t", folder=tmp_path)
         found = boundary_rows(made, tmp_path, boundary, None)
@@ -428,7 +430,8 @@ def test_a_store_holds_every_live_entity_with_its_values_at_the_boundary(tmp_pat
 
 def test_an_entity_whose_rows_have_gone_or_moved_stays_live(tmp_path: Path) -> None:
     found = boundary_rows(stored_features(), tmp_path, 5 * HOUR, None)
-    assert sorted(found) == [1, 2, 3]
+    assert sorted(found) == [1, 2, 3, 5]
+    assert found[5] == found[2]
     assert found[2] == {"total@v1": None, "recent@v1": 0, "before@v1": None, "city@v1": None, "city@v1 event": None}
     assert found[3] == {"total@v1": 25, "recent@v1": 0, "before@v1": None, "city@v1": "c25", "city@v1 event": HOUR}
 

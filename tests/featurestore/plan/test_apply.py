@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from featurestore.definitions.sources import Binding
 from featurestore.errors import PlanOutdatedError, RefusedPlanError, VersionTakenError
 from featurestore.lineage import Graph, definition_edges
-from featurestore.registry import ApplyRecord, DefinitionRecord
+from featurestore.registry import ApplyDraft, ApplyRecord, DefinitionRecord, Writer, open_writer
 
 if TYPE_CHECKING:
     from tests.featurestore.plan.conftest import Shop
@@ -212,20 +212,24 @@ def test_a_description_alone_is_recorded_with_the_edges_into_it(applied: "Shop")
     assert {downstream for _, downstream, _ in recorded_edges(applied)[2]} == {"feature:spend@v1"}
 
 
-def test_a_feature_that_first_asks_for_a_column_of_code_brings_the_edges_into_that_column(shop: "Shop") -> None:
-    shop.edit(('def paid(orders: fs.Rows) -> str:', "def paid(orders: fs.Rows) -> fs.Rows:"))
-    shop.edit(('@fs.transformation(version="v1")', '@fs.transformation(version="v1", engine="pandas")'))
-    shop.edit(("""return "SELECT * FROM {orders} WHERE status = 'paid'\"""", "return orders"))
-    assert shop.apply() is not None
-    shop.edit(
-        (
-            '@fs.on_demand(version="v1")',
-            '@fs.feature(entity=customer, version="v1", every="1h")\n'
-            "def baskets(paid: fs.Rows) -> fs.Value:\n"
-            '    return paid.basket.sum(over="7d")\n\n\n'
-            '@fs.on_demand(version="v1")',
-        )
-    )
+class EdgelessWriter(Writer):
+    """Records as it was done before there were edges."""
+
+    def record_apply(self, draft: ApplyDraft) -> ApplyRecord:
+        return super().record_apply(replace(draft, edges=()))
+
+
+def test_edges_that_earlier_applies_did_not_record_are_recorded_with_the_next(shop: "Shop") -> None:
+    location = shop.file.parent / "registry.db"
+    with open_writer(location) as opened:
+        shop.writer, newest = EdgelessWriter(opened._database, opened.reader), shop.writer
+        applied_by(shop)
+    shop.writer = newest
+    assert recorded_edges(shop) == {}
+
+    shop.edit(('owner="growth"', 'owner="risk"'))
     applied_by(shop)
-    graph = Graph(shop.writer.reader.edges("shop"))
-    assert graph.reached("baskets", "upstream")["column:orders.status"] == "direct"
+
+    assert [replace(edge, revision=0) for edge in newest.reader.edges("shop")] == list(
+        definition_edges(shop.definitions())
+    )

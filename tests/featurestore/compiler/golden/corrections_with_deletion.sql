@@ -31,7 +31,7 @@ WITH "rows_corrected_0" AS (  -- the rows of corrected@ffaaa75c, each with its t
         AND (NOT COALESCE("gone", FALSE) OR "order_id" IS NOT NULL)
     ) AS entered
   ) AS versions
-  WHERE ("__leave" IS NULL OR "__enter" < "__leave") AND NOT COALESCE("gone", FALSE)
+  WHERE NOT COALESCE("gone", FALSE)
 ),
 "asked" AS (  -- the spine, with its boundaries
   SELECT *,
@@ -94,7 +94,7 @@ WITH "rows_corrected_0" AS (  -- the rows of corrected@ffaaa75c, each with its t
         AND (NOT COALESCE("gone", FALSE) OR "order_id" IS NOT NULL)
     ) AS entered
   ) AS versions
-  WHERE ("__leave" IS NULL OR "__enter" < "__leave") AND NOT COALESCE("gone", FALSE)
+  WHERE NOT COALESCE("gone", FALSE)
 ),
 "pass_1" AS (  -- one row for each entity and boundary that has rows
   SELECT p."customer_id", p."__b",
