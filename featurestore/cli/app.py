@@ -98,6 +98,26 @@ runs = Group(
     },
 )
 
+lineage = Group(
+    "lineage",
+    help="Lineage: what a value is made of, and what is made of it, as far as it is applied.",
+    listed={
+        "up": Listed(f"{_COMMANDS}.lineage:up", "Show what something is made of."),
+        "down": Listed(f"{_COMMANDS}.lineage:down", "Show what is made of something."),
+        "models": Listed(f"{_COMMANDS}.lineage:models", "List the models that something reaches."),
+    },
+)
+
+model = Group(
+    "model",
+    help="Models: record what they were trained on, look at what is recorded.",
+    listed={
+        "register": Listed(f"{_COMMANDS}.model:register", "Record a version of a model and its training set."),
+        "list": Listed(f"{_COMMANDS}.model:list_models", "List the models, newest first."),
+        "show": Listed(f"{_COMMANDS}.model:show", "Show what is recorded of a model."),
+    },
+)
+
 _HELP = """A virtual feature store: one definition of a feature, for training and for serving.
 
 Commands look for featurestore.yaml in the current folder and above it.
@@ -123,6 +143,8 @@ app = project_options(
             "status": Listed(f"{_COMMANDS}.status:status", "Show how the groups stand in the online store."),
             "due": Listed(f"{_COMMANDS}.status:due", "List which groups must run."),
             "runs": Listed("featurestore.cli.app:runs", "Runs: list, show."),
+            "lineage": Listed("featurestore.cli.app:lineage", "Lineage: up, down, models."),
+            "model": Listed("featurestore.cli.app:model", "Models: register, list, show."),
         },
     )
 )

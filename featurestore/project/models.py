@@ -51,7 +51,7 @@ def register_model(
         RecordNotFoundError: there is no such build.
         VersionTakenError: the version is recorded with other content.
         RegistryError: a name or a version cannot be one; the build is not complete, or of definitions that are not
-            registered as they were built; the artifact is not there, or is a folder and has no checksum.
+            applied as they were built; the artifact is not there, or is a folder and has no checksum.
     """
     for what, text in (("name", name), ("version", version)):
         if not _NAME.fullmatch(text):
@@ -94,7 +94,7 @@ def _check_build(build: BuildRecord, reader: Reader) -> None:
         raise RegistryError(message, hint="Train on a complete build: `featurestore training-set list`.")
     registered = {str(one.key): one.logic for one in reader.definitions(build.project, documents=False)}
     different = [
-        f"{ref} ({logic:.8} in the build, {registered.get(ref, 'not registered'):.14})"
+        f"{ref} ({logic:.8} in the build, {f'{registered[ref]:.8} applied' if ref in registered else 'not applied'})"
         for ref, logic in build.fingerprints.items()
         if registered.get(ref) != logic
     ]

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - queries are put together from this file's own words
 import importlib.metadata
 import importlib.util
 import sys
