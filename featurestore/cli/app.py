@@ -112,7 +112,7 @@ model = Group(
     "model",
     help="Models: record what they were trained on, look at what is recorded.",
     listed={
-        "register": Listed(f"{_COMMANDS}.model:register", "Record a version of a model and its training set."),
+        "register": Listed(f"{_COMMANDS}.model_register:register", "Record a version of a model and its training set."),
         "list": Listed(f"{_COMMANDS}.model:list_models", "List the models, newest first."),
         "show": Listed(f"{_COMMANDS}.model:show", "Show what is recorded of a model."),
     },
@@ -143,6 +143,8 @@ app = project_options(
             "status": Listed(f"{_COMMANDS}.status:status", "Show how the groups stand in the online store."),
             "due": Listed(f"{_COMMANDS}.status:due", "List which groups must run."),
             "runs": Listed("featurestore.cli.app:runs", "Runs: list, show."),
+            "serve": Listed(f"{_COMMANDS}.serve:serve", "Serve features from the online store."),
+            "get": Listed(f"{_COMMANDS}.get:get", "Read the features of one entity online."),
             "lineage": Listed("featurestore.cli.app:lineage", "Lineage: up, down, models."),
             "model": Listed("featurestore.cli.app:model", "Models: register, list, show."),
         },

@@ -289,12 +289,12 @@ class _Printer:
 
     def _entities(self, entities: Entities) -> str:
         name = self.dialect.name
-        named = "\nUNION\n".join(self._named(live, entities) for live in entities.rows)
+        named = "\nUNION ALL\n".join(self._named(live, entities) for live in entities.rows)
         time = self.dialect.literal(entities.time, Int64)
         keys = [name(key) for key in entities.keys]
         known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
         return (
-            f"SELECT {', '.join(keys)}, {time} AS {name(Hidden.TIME)}\n"
+            f"SELECT DISTINCT {', '.join(keys)}, {time} AS {name(Hidden.TIME)}\n"
             f"FROM (\n{textwrap.indent(named, '  ')}\n) AS live\nWHERE {known}"
         )
 

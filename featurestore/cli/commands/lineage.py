@@ -1,22 +1,19 @@
 """`featurestore lineage`: what a value is made of, and what is made of it."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import click
 
 from featurestore.cli.output import print_json, print_table
+from featurestore.cli.recorded import recorded
 from featurestore.cli.session import Command, Session
-from featurestore.lineage import Graph, models_of, to_document, tree_text
-from featurestore.project.config import find_root
-from featurestore.project.recorded import recorded_graph, recorded_project
+from featurestore.lineage import Lineage, models_of, to_document, tree_text
+from featurestore.project.recorded import recorded_graph
 
 __all__ = ["down", "models", "up"]
 
-F = TypeVar("F", bound=Callable[..., None])
 
-
-def _question(command: F) -> F:
+def _question(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command what all of these are asked."""
     options = (
         click.argument("reference", metavar="REF"),
@@ -28,6 +25,13 @@ def _question(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _print(lineage: Lineage, as_json: bool) -> None:
+    if as_json:
+        print_json(to_document(lineage))
+    else:
+        click.echo(tree_text(lineage))
 
 
 @click.command(
@@ -48,8 +52,7 @@ def up(session: Session, reference: str, depth: int | None, direct_only: bool, a
     indirect where they only decide, as filters and keys do. All that was ever applied to the target is shown, whatever
     the project's files say now.
     """
-    lineage = _graph(session).upstream(reference, depth=depth, direct_only=direct_only)
-    print_json(to_document(lineage)) if as_json else click.echo(tree_text(lineage))
+    _print(recorded_graph(recorded(session)).upstream(reference, depth=depth, direct_only=direct_only), as_json)
 
 
 @click.command(
@@ -64,8 +67,7 @@ def up(session: Session, reference: str, depth: int | None, direct_only: bool, a
 @_question
 def down(session: Session, reference: str, depth: int | None, direct_only: bool, as_json: bool) -> None:
     """Show what is made of something, up to the models. For REF see `featurestore lineage up --help`."""
-    lineage = _graph(session).downstream(reference, depth=depth, direct_only=direct_only)
-    print_json(to_document(lineage)) if as_json else click.echo(tree_text(lineage))
+    _print(recorded_graph(recorded(session)).downstream(reference, depth=depth, direct_only=direct_only), as_json)
 
 
 @click.command(
@@ -79,7 +81,7 @@ def models(session: Session, reference: str, depth: int | None, direct_only: boo
 
     For REF see `featurestore lineage up --help`.
     """
-    graph = _graph(session)
+    graph = recorded_graph(recorded(session))
     node = graph.resolve(reference)
     found = models_of(graph, node, depth=depth, direct_only=direct_only)
     if as_json:
@@ -88,8 +90,3 @@ def models(session: Session, reference: str, depth: int | None, direct_only: boo
         click.echo(f"No model is downstream of {node}.")
     else:
         print_table(("model", "path"), found.items())
-
-
-def _graph(session: Session) -> Graph:
-    session.root = find_root(session.project_dir)
-    return recorded_graph(recorded_project(session.root, target=session.target))

@@ -445,6 +445,13 @@ def test_what_changed_since_an_earlier_boundary_makes_the_one_the_other(tmp_path
         assert set(changed) <= set(later)
 
 
+def test_a_group_of_one_feature_has_one_row_per_entity_too(tmp_path: Path) -> None:
+    decorate = features(entity=customer, source=keyed, every="1h", version="v1")
+    made: Any = decorate(type("One", (), {"total": fs.sum("n")}))
+    found = boundary_rows(made, tmp_path, 5 * HOUR, None)  # which refuses two rows of one entity
+    assert found[1] == {"total@v1": 10 + 60 + 71}
+
+
 def test_an_entity_that_has_not_changed_is_left_out(tmp_path: Path) -> None:
     assert set(boundary_rows(stored_features(), tmp_path, 2 * HOUR, HOUR)) < {1, 2, 3, 4}
     assert 2 not in boundary_rows(stored_features(), tmp_path, 7 * HOUR, 5 * HOUR)
