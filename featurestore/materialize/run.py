@@ -409,11 +409,8 @@ def _record_gap(run: _Run, marker: Marker) -> int:
         return 0
     recorded = reader.ledger(run.records.project, run.group.id, _LOOKED_BACK)
     if not any(entry.kind == "skipped" and entry.boundary == gap[-1] for entry in recorded):
-        first, message = time_of(gap[0]), f"{len(gap):,} boundaries were passed over"
-        if len(gap) == 1:
-            message = "passed over"
-        else:
-            message += f", the first {first:%Y-%m-%d %H:%M:%S} UTC"
+        several = f"{len(gap):,} boundaries were passed over, the first {time_of(gap[0]):%Y-%m-%d %H:%M:%S} UTC"
+        message = several if len(gap) > 1 else "passed over"
         run.records.writer.record_run(replace(_entry(run, marker.token, "skipped", message=message), boundary=gap[-1]))
     return len(gap)
 
