@@ -371,6 +371,17 @@ def test_a_late_row_is_found_in_a_window_of_the_past() -> None:
     assert one(fs.count(over="1h", ago="2h"), [row("11:30", "13:30")], ["14:00"], source=loaded) == [1]
 
 
+def test_windows_that_are_counted_together_end_each_at_its_own_edge() -> None:
+    @features(entity=customer, source=plain, every="1h")
+    class Windows:
+        seen = fs.count(over=["1h", "2h"])
+        shifted = fs.count(over="1h", ago="1h")
+
+    rows = [row("10:00"), row("10:00:00.000001"), row("11:00"), row("11:00:00.000001"), row("12:00")]
+    (found,) = many([Windows], [{"customer_id": 1, "t": at("12:00")}], {"plain": rows})
+    assert (found["seen_1h"], found["seen_2h"], found["shifted"]) == (2, 4, 2)
+
+
 # 7 last, first, last_n
 
 
