@@ -144,7 +144,7 @@ class FeatureClient:
             request_values: What the service's on-demand functions need: a list with one value per entity, or one value
                 for all.
             at: The times to read at, one per entity or one for all; by default the server's clock. Servers take times
-                only if they were started so.
+                only if they were started so, and `local` clients if they were made so.
             features: The columns wanted; by default all.
 
         Raises:

@@ -49,16 +49,21 @@ class Difference:
         id: ``kind:name@version``.
         fault: What is the matter, as a predicate.
         here: Its logic fingerprint in the project.
-        registered: What is registered in its place, as text; a fingerprint, after a version if it is another one's.
+        registered: The logic fingerprint that is registered; where this version is not, that of the newest one that is.
+            None: there is none.
+        version: The version that ``registered`` is of.
     """
 
     id: str
     fault: str
     here: str
-    registered: str
+    registered: str | None
+    version: str | None
 
     def __str__(self) -> str:
-        return f"{self.id} {self.fault} (here {self.here:.8}, registered {self.registered})"
+        if self.registered is None:
+            return f"{self.id} {self.fault} (here {self.here:.8}, registered is none of the name)"
+        return f"{self.id} {self.fault} (here {self.here:.8}, registered {self.registered:.8} as {self.version})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +180,9 @@ def local_reader(project: Project, *, allow_at: bool = False, clock: Callable[[]
     with project.reader() as registry:
         records = {str(record.key): record for record in registry.definitions(project.name, documents=False)}
         groups = (*definitions.groups, *_earlier_groups(definitions, registry.groups(project.name)))
-    served: dict[str, _Served] = {}
-    refused: dict[str, Refusal] = {}
-    for service in services:
-        found = _read(service, definitions, records, groups, project.namespace)
-        (refused if isinstance(found, Refusal) else served)[str(service.ref)] = found  # type: ignore[index]
+    read = {str(one.ref): _read(one, definitions, records, groups, project.namespace) for one in services}
+    served = {ref: found for ref, found in read.items() if isinstance(found, _Served)}
+    refused = {ref: found for ref, found in read.items() if isinstance(found, Refusal)}
     elsewhere = [
         f"{record.name}@{record.version}"
         for id, record in records.items()
@@ -198,6 +201,9 @@ def _read(
     """How a service is read, or why it is not."""
     ref, resolved = str(service.ref), service.resolved
     differences = tuple(_differences(service, definitions, records))
+    if not records:
+        message = f"The service {ref} is refused: nothing of the project is registered."
+        return Refusal(ref, message, "Apply it: featurestore apply", differences)
     if differences:
         more = len(differences) - _LISTED
         told = "; ".join(map(str, differences[:_LISTED])) + (f"; and {more} more" if more > 0 else "")
@@ -234,12 +240,12 @@ def _difference(one: Definition, records: Mapping[str, DefinitionRecord]) -> Dif
     if record is None:
         others = [other for other in records.values() if (other.kind, other.name) == (one.kind, one.ref.name)]
         newest = max(others, key=lambda other: (not other.retired, other.first_apply), default=None)
-        registered = f"{newest.logic:.8} as {newest.version}" if newest else "nothing of the name"
-        return Difference(one.id, "is not registered", here, registered)
+        logic, version = (newest.logic, newest.version) if newest else (None, None)
+        return Difference(one.id, "is not registered", here, logic, version)
     if record.logic != here:
-        return Difference(one.id, "is registered with other logic", here, f"{record.logic:.8}")
+        return Difference(one.id, "is registered with other logic", here, record.logic, record.version)
     if record.retired:
-        return Difference(one.id, "is retired", here, f"{record.logic:.8}")
+        return Difference(one.id, "is retired", here, record.logic, record.version)
     return None
 
 
