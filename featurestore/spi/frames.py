@@ -55,7 +55,7 @@ def arrow_type(data_type: DataType) -> "pa.DataType":
     return scalars[data_type.name]
 
 
-def to_table(frame: object, what: str = "The spine") -> "pa.Table":
+def to_table(frame: Any, what: str = "The spine") -> "pa.Table":
     """Any frame as an Arrow table: Arrow, pandas, polars, a list of dicts, a dict of columns, a Parquet or CSV file.
 
     Raises:
@@ -71,7 +71,9 @@ def to_table(frame: object, what: str = "The spine") -> "pa.Table":
         return read_file(Path(frame), what)
     package = type(frame).__module__.partition(".")[0]
     if package == "pandas":
-        return pa.Table.from_pandas(frame, preserve_index=None)
+        # An index with a name may be a key; pyarrow would keep one that counts up as a note only.
+        named = any(name is not None for name in frame.index.names)
+        return pa.Table.from_pandas(frame, preserve_index=True if named else None)
     if package == "polars" and hasattr(frame, "to_arrow"):
         return frame.to_arrow()
     if isinstance(frame, Mapping):
