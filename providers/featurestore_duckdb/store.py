@@ -82,6 +82,9 @@ def _connect(settings: DuckDBSettings, root: Path, scratch: Path) -> duckdb.Duck
 def _own_session(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """No zone of the machine and no variable of a Python program can change a value."""
     connection.execute("SET TimeZone = 'UTC'; SET python_enable_replacements = false")
+    # Parquet files keep no NaN in their statistics, and DuckDB concludes from these that there is none: it would fold
+    # ISNAN() to false, and drop rows that compare as greater than everything.
+    connection.execute("SET disabled_optimizers = 'statistics_propagation'")
     return connection
 
 

@@ -524,6 +524,13 @@ def test_division_by_zero_inside_of_a_row_is_null() -> None:
     assert one((fs.col("n") / fs.col("x")).sum(), rows) == [0.5]
 
 
+def test_a_nan_that_a_files_statistics_hide_is_seen() -> None:
+    rows = [row(f"10:0{minute}", x=1.0) for minute in range(8)] + [row("10:08", x=0.5), row("10:09", x=NAN)]
+    assert [listed(value) for value in one(fs.min("x"), rows)] == ["NaN"]
+    assert one(fs.count(where=fs.col("x") > 2.0), rows) == [1]
+    assert one(fs.count(where=fs.col("x") == NAN), rows) == [1]
+
+
 # 12 Numbers
 
 
