@@ -13,7 +13,7 @@ from featurestore.definitions.resolved import (
     SelectedFeature,
     StoredFeature,
 )
-from featurestore.definitions.types import DataType, Schema
+from featurestore.definitions.types import DataType, Schema, python_type_name
 from featurestore.errors import FeaturestoreError, TypeMismatchError
 
 __all__ = ["Layout", "Slot", "feature_type", "layout_of"]
@@ -82,6 +82,10 @@ def layout_of(selected: Sequence[SelectedFeature]) -> Layout:
     Raises:
         TypeMismatchError: one spine column would be a key, or a request value, of two types.
     """
+    for one in selected:
+        for part in _below(one):
+            if isinstance(part.feature, OnDemandFeature):
+                _check_arguments(part.feature)
     slots: dict[tuple[int, Role], Slot] = {}
     keys: dict[str, DataType] = {}
     requests: dict[str, DataType] = {}
@@ -96,6 +100,23 @@ def layout_of(selected: Sequence[SelectedFeature]) -> Layout:
         _merge(requests, _requests(one), "request value")
     columns = {column: data_type for one in selected for column, data_type in _columns(one).items()}
     return Layout(tuple(slots.values()), tuple(selected), columns, keys, requests)
+
+
+def _check_arguments(feature: OnDemandFeature) -> None:
+    """Refuses a parameter that says another type than the feature that comes in has."""
+    said = {given.parameter: given.type for given in feature.definition.inputs}
+    for name, taken in feature.inputs.items():
+        if not isinstance(taken, SelectedFeature) or isinstance(taken.feature, OnDemandFeature):
+            continue
+        given, wanted = feature_type(taken.feature), said[name]
+        if wanted is None or python_type_name(given) == python_type_name(wanted):
+            continue
+        if given.is_integer and wanted.is_float:  # as Python's own type checkers have it
+            continue
+        said_type = python_type_name(wanted)
+        message = f"{feature.ref}: the parameter {name!r} says {said_type}, and {taken.feature.ref} is {given}."
+        hint = f"Annotate it {name}: {python_type_name(given)} | None."
+        raise TypeMismatchError(message, where=str(feature.definition.origin), hint=hint)
 
 
 def _merge(into: dict[str, DataType], more: Schema, what: str) -> None:

@@ -10,7 +10,7 @@ from featurestore.definitions.references import check_name, listed
 from featurestore.definitions.types import DataType
 from featurestore.errors import DefinitionError, TypeMismatchError
 
-__all__ = ["Entity"]
+__all__ = ["Entity", "check_entity"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -60,3 +60,16 @@ class Entity(Shown):
     def __repr__(self) -> str:
         keys = ", ".join(f"{key}: {data_type}" for key, data_type in self.keys.items())
         return f"Entity({self.name!r}, {{{keys}}})"
+
+
+def check_entity(entity: object, what: str, origin: Origin) -> None:
+    """Refuses what is no entity where one is wanted.
+
+    Raises:
+        DefinitionError: it is a name, or something else.
+    """
+    if not isinstance(entity, Entity):
+        message = f"The entity of {what} is {entity!r}."
+        raise DefinitionError(
+            message, where=str(origin), hint="It is an fs.Entity, the object itself and not its name."
+        )

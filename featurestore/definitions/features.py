@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 from featurestore.definitions.durations import Duration, microseconds
-from featurestore.definitions.entities import Entity
+from featurestore.definitions.entities import Entity, check_entity
 from featurestore.definitions.expressions import Family, Value, Values
 from featurestore.definitions.html import Shown, class_html
 from featurestore.definitions.inputs import Input, inputs_of
@@ -213,6 +213,7 @@ def feature(
     def decorate(function: Callable[P, R]) -> Feature[P, R]:
         plain = typing.cast("FunctionType", function)
         chosen = check_name(name or plain.__name__, "a feature")
+        check_entity(entity, f"the feature {chosen!r}", origin_of(plain))
         if group is not None:
             check_name(group, "a group")
         return announce(
@@ -268,6 +269,7 @@ def features(
     def decorate(cls: type[C]) -> type[C]:
         origin = origin_here()
         chosen = check_name(name or cls.__name__, "a class of features")
+        check_entity(entity, f"the features {chosen!r}", origin)
         public = {attribute: value for attribute, value in _attributes(cls) if not attribute.startswith("_")}
         written = {attribute: value for attribute, value in public.items() if isinstance(value, (Value, Values))}
         strangers = [attribute for attribute in public if attribute not in written]

@@ -215,6 +215,6 @@ def _type_of_call(node: Call, columns: Schema, features: Schema | None) -> DataT
     result = function.result(arguments)
     if result is None:
         given = " and ".join(str(argument) for argument in arguments)
-        message = f"{node.function.replace('_', ' ')} ({function.text}) does not take {given}."
+        message = f"{node.function}() does not take {given}."
         raise TypeMismatchError(message)
     return result

@@ -159,10 +159,10 @@ def define(objects: Iterable[object], schemas: Mapping[str, Schema], settings: S
     made = sorted(resolver.made.values(), key=lambda one: (list(NAMESPACES).index(one.kind), one.ref))
     by_id: dict[str, Definition] = {}
     for one in made:
-        if one.id in by_id:
-            _refuse_twice(by_id[one.id].origin, one)
-        by_id[one.id] = one
-    stored = [one.resolved for one in made if isinstance(one.resolved, StoredFeature)]
+        first = by_id.setdefault(one.id, one)
+        if first is not one and (first.origin, first.fingerprint) != (one.origin, one.fingerprint):
+            _refuse_twice(first.origin, one)
+    stored = [one.resolved for one in by_id.values() if isinstance(one.resolved, StoredFeature)]
     return Definitions(settings, by_id, _groups(stored), resolver)
 
 
@@ -246,13 +246,16 @@ class _Resolver:
         pinned: dict[tuple[str, Ref], Authored] = {}
         for one in authored:
             namespace = NAMESPACES[one.kind]
-            self._named.setdefault((namespace, one.name), []).append(one)
-            if isinstance(one, Feature):
-                self._named.setdefault(("column", one.column), []).append(one)
             ref = Ref(one.name, getattr(one, "version", None))
             first = pinned.setdefault((namespace, ref), one)
             if first is not one:
-                _refuse_twice(first.origin, one)
+                # A file that was imported twice, as by a notebook and by the project, gives two objects of one line.
+                if first.origin != one.origin:
+                    _refuse_twice(first.origin, one)
+                continue
+            self._named.setdefault((namespace, one.name), []).append(one)
+            if isinstance(one, Feature):
+                self._named.setdefault(("column", one.column), []).append(one)
 
     def authored_of(self, resolved: Resolved) -> Authored:
         """The object that was written for ``resolved``."""

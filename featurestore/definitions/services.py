@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from featurestore.definitions.durations import Duration, microseconds
-from featurestore.definitions.entities import Entity
+from featurestore.definitions.entities import Entity, check_entity
 from featurestore.definitions.expressions import Family
 from featurestore.definitions.features import Feature, FeatureClass, Selection
 from featurestore.definitions.html import Shown
@@ -27,7 +27,7 @@ def selected(items: Iterable[object], what: str, origin: Origin | None = None) -
         NameClashError: two columns have one name.
     """
     where = str(origin) if origin else None
-    if not isinstance(items, Iterable):
+    if isinstance(items, str) or not isinstance(items, Iterable):
         message = f"{what} selects {items!r}, which is no list."
         raise DefinitionError(message, where=where, hint="Put it into a list.")
     found: list[Selected] = []
@@ -149,6 +149,7 @@ class Label(Shown):
         owner: str = "",
         tags: Sequence[str] = (),
     ) -> None:
+        check_entity(entity, f"the label {name!r}", origin_here())
         settle(
             self,
             name=check_name(name, "a label"),

@@ -109,6 +109,11 @@ class Source(Shown):
 
     def _check(self) -> None:
         where = str(self.origin)
+        texts = {**self.binding.document, "event_time": self.event_time, "created_time": self.created_time}
+        for what, text in {**texts, "deleted": self.deleted}.items():
+            if text is not None and not isinstance(text, str):
+                message = f"{what} of the source {self.name!r} is {text!r}, not a text."
+                raise TypeMismatchError(message, where=where)
         if len(self.binding.document) != 1:
             message = f"The source {self.name!r} must say where it lies: one of path=, table= and query=."
             raise DefinitionError(message, where=where)

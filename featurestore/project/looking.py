@@ -45,9 +45,11 @@ def explain(project: "Project", features: Iterable[object] | object) -> str:
 
 def _replaced(objects: Iterable[object], strangers: Iterable[Any]) -> list[object]:
     """The strangers, and ``objects`` without those that refer to one of the same name and version as a stranger."""
-    strangers = list(strangers)
+    strangers, objects = list(strangers), list(objects)
     own = {id(one) for one in strangers}
-    names = {_identity(one) for one in strangers}
+    # What was imported before the project was opened are other objects of the same lines: these replace nothing.
+    known = {(_identity(one), one.origin) for one in gathered(objects)}
+    names = {_identity(one) for one in strangers if (_identity(one), one.origin) not in known}
 
     def is_replaced(one: object) -> bool:
         return any(_identity(part) in names and id(part) not in own for part in gathered([one]))
@@ -67,7 +69,10 @@ def _time_column(table: Any) -> str:
     stamped = [field.name for field in table.schema if str(field.type).startswith("timestamp")]
     if len(stamped) == 1:
         return str(stamped[0])
-    columns = ", ".join(table.column_names) or "none"
+    if not table.column_names:
+        message = "The spine is empty: it has neither rows nor columns."
+        raise SpineError(message)
+    columns = ", ".join(table.column_names)
     message = "It is not clear which column of the spine holds the time."
     hint = f"Name it: time=... (columns are {columns})."
     raise SpineError(message, hint=hint)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from featurestore.errors import ProviderError
 from featurestore.plan import Plan, apply, git_state, load, make_plan, plan_html, plan_text, require_same
 from featurestore.project.clock import current_user, now
 from featurestore.project.project import Project
 from featurestore.registry import ApplyRecord, Reader
+from featurestore.spi.providers import find_provider
 from featurestore.spi.stores import SourceProbe
 
 __all__ = ["ProjectPlan", "plan_project"]
@@ -69,10 +71,23 @@ class ProjectPlan:
 
 def plan_project(project: Project, *, probe: bool, retire: Sequence[str] = ()) -> ProjectPlan:
     """The plan of a project on its target."""
+    _check_providers(project)
     added = project.lock_missing()
     probes = project.check_sources() if probe else None
     with project.reader() as reader:
         return ProjectPlan(project, _make(project, reader, probes, retire), added, tuple(retire))
+
+
+def _check_providers(project: Project) -> None:
+    """Refuses a target whose providers are not there, before anybody needs them."""
+    for part in ("offline", "online", "jobs"):
+        store = getattr(project.target.config, part)
+        if store is not None:
+            try:
+                find_provider(store.provider)
+            except ProviderError as error:
+                error.where = error.where or f"featurestore.yaml, targets.{project.target.name}.{part}.provider"
+                raise
 
 
 def _make(project: Project, reader: Reader, probes: Mapping[str, SourceProbe] | None, retire: Sequence[str]) -> Plan:
