@@ -11,10 +11,10 @@ from featurestore.definitions.references import check_version, parse_ref
 from featurestore.definitions.resolution import Definitions
 from featurestore.definitions.resolved import Definition
 from featurestore.errors import PlanError
-from featurestore.plan.files import replace_file
 from featurestore.plan.graph import downstream as all_downstream
 from featurestore.plan.graph import reversed_edges
 from featurestore.plan.places import Place, Sources, pins, place_of, written_version
+from featurestore.spi.files import replace_file
 
 __all__ = ["Patch", "bump"]
 

@@ -11,7 +11,7 @@ import msgspec
 from featurestore.definitions.fingerprints import digest
 from featurestore.errors import PlanError, PlanOutdatedError
 from featurestore.plan.changes import BindingChange, Change, ChangeKind, GroupChange
-from featurestore.plan.files import replace_file
+from featurestore.spi.files import replace_file
 
 __all__ = ["Plan", "load", "require_same", "save"]
 

@@ -1,8 +1,6 @@
 """``sources.lock.yaml``: the columns and types of each source, so that plan needs no warehouse."""
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from featurestore.definitions.types import Schema, parse_type
 from featurestore.errors import ConfigurationError, FeaturestoreError
 from featurestore.project.config import read_yaml
+from featurestore.spi.files import replace_file
 from featurestore.spi.stores import SourceProbe
 
 __all__ = ["LOCK_FILE", "SchemaChange", "locked", "read_lock", "schema_changes", "write_lock"]
@@ -89,13 +88,10 @@ def write_lock(root: Path, lock: Mapping[str, SourceProbe]) -> None:
         },
     }
     path = root / LOCK_FILE
-    partial = path.with_name(f".{LOCK_FILE}.{os.getpid()}")
+    text = _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     try:
-        partial.write_text(_HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        partial.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         message = f"{path} cannot be written: {error.strerror}."
         hint = "Plan and apply need it: run them once where it can be written, and commit it."
         raise ConfigurationError(message, where=LOCK_FILE, hint=hint) from error

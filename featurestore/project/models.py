@@ -11,6 +11,7 @@ from featurestore.errors import RecordNotFoundError, RegistryError
 from featurestore.plan import git_state
 from featurestore.project.clock import current_user, now
 from featurestore.registry import BuildRecord, DefinitionKind, LineageEdge, ModelRecord, Reader, Writer
+from featurestore.spi.files import replace_file
 from featurestore.training import provenance
 
 __all__ = ["manifest_of", "register_model", "write_manifest"]
@@ -153,4 +154,4 @@ def _columns(id: str, project: str, reader: Reader) -> Iterator[tuple[str, str]]
 def write_manifest(manifest: Mapping[str, object], path: Path) -> None:
     """Writes a manifest as JSON, for ``FeatureClient(manifest=path)``. Folders are made where they are missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    replace_file(path, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featurestore.definitions.types import DataType, Schema
+from featurestore.definitions.types import DataType
 from featurestore.errors import MissingExtraError, SpineError, UnreadableDataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["arrow", "arrow_type", "from_columns", "to_table", "write_parquet"]
+__all__ = ["arrow", "arrow_type", "to_table", "write_parquet"]
 
 ROWS_PER_GROUP = 122_880
 
@@ -114,14 +114,6 @@ def read_file(path: Path, what: str) -> "pa.Table":
     except (pa.ArrowException, OSError) as error:
         message = f"{what}: {path} cannot be read: {error}"
         raise UnreadableDataError(message) from error
-
-
-def from_columns(columns: Mapping[str, Sequence[Any]], schema: Schema) -> "pa.Table":
-    """Columns of Python values as a table."""
-    pa = arrow()
-    return pa.table(
-        [pa.array(columns[name], arrow_type(data_type)) for name, data_type in schema.items()], names=list(schema)
-    )
 
 
 def write_parquet(batches: Iterable["pa.RecordBatch"], schema: "pa.Schema", path: Path) -> int:
