@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from featurestore.compiler.query import (
-    Asof,
+    Aggregated,
     BoundaryQuery,
     Entities,
     Hidden,
@@ -15,14 +15,12 @@ from featurestore.compiler.query import (
     Points,
     Query,
     Relation,
-    SourceRows,
-    StepRows,
     reach,
 )
-from featurestore.compiler.steps import analyze, is_hidden, is_timed, table_schema
+from featurestore.compiler.steps import is_hidden, is_timed, table_schema
 from featurestore.compiler.stored import stored_form
+from featurestore.compiler.tables import Tables, tie_keys, ties_of
 from featurestore.compiler.vector import Layout, Slot
-from featurestore.definitions.documents import version_ties
 from featurestore.definitions.entities import Entity
 from featurestore.definitions.nodes import Aggregate, aggregates
 from featurestore.definitions.resolved import (
@@ -65,11 +63,12 @@ def _compiled(layout: Layout, building: "_Building") -> Query:
     passes: dict[tuple[object, ...], list[Slot]] = {}
     for slot in layout.slots:
         check_feature(slot.feature)
+        building.tables.add(slot.feature)
         for aggregate in aggregates(slot.expression):
             passes.setdefault(_shared(slot, aggregate), []).append(slot)
     placed: dict[tuple[str, Aggregate], tuple[str, str]] = {}
     for key, slots in passes.items():
-        _add_pass(building, key, tuple(dict.fromkeys(slots)), placed)
+        building.relations.append(_pass(building, bool(key[-1]), tuple(dict.fromkeys(slots)), placed))
     outputs = tuple(
         Output(
             slot.name,
@@ -81,7 +80,8 @@ def _compiled(layout: Layout, building: "_Building") -> Query:
         )
         for slot in layout.slots
     )
-    return Query(tuple(building.relations), outputs, layout.keys, tuple(building.sources.values()))
+    relations = (*building.tables.relations, *building.relations)
+    return Query(relations, outputs, layout.keys, tuple(building.tables.sources.values()))
 
 
 def compile_boundary(group: Group, boundary: int, since: int | None) -> BoundaryQuery:
@@ -95,7 +95,6 @@ def compile_boundary(group: Group, boundary: int, since: int | None) -> Boundary
     Raises:
         FeaturestoreError: as `compile_values`.
     """
-    keys = tuple(group.entity.keys)
     slots: list[Slot] = []
     columns: dict[str, DataType] = {}
     for form in map(stored_form, group.members):
@@ -104,125 +103,81 @@ def compile_boundary(group: Group, boundary: int, since: int | None) -> Boundary
             Slot(f"f{len(slots) + number}", form.feature, (), data_type, expression)
             for number, (expression, data_type) in enumerate(form.expressions)
         ]
-    building = _Building()
+    building = _Building(Tables(until=boundary))
     query = _compiled(Layout(tuple(slots), (), {}, group.entity.keys, {}), building)
+    live = _live(group, slots, building.tables)
+    entities = Entities("spine", live, tuple(group.entity.keys), boundary, since, group.schedule.due(boundary))
+    relations = (*building.tables.relations, entities, *building.relations)
+    return BoundaryQuery(replace(query, relations=relations), group.entity.keys, columns)
+
+
+def _live(group: Group, slots: Sequence[Slot], tables: Tables) -> tuple[LiveRows, ...]:
+    """The relations whose rows name the group's entities."""
     live: dict[str, LiveRows] = {}
     for slot in slots:
         table = slot.feature.table
-        timed = is_timed(table)
-        rows = building.rows(table, group.schedule.delay if timed else 0, version_ties(slot.feature))
-        before = live.get(rows)
-        found = (*(before.aggregates if before else ()), *aggregates(slot.expression))
-        live[rows] = LiveRows(rows, join_columns(group.entity, table), timed, tuple(dict.fromkeys(found)))
-    entities = Entities("spine", tuple(live.values()), keys, boundary, since, group.schedule.due(boundary))
-    rows_first = [one for one in query.relations if isinstance(one, (SourceRows, StepRows))]
-    others = [one for one in query.relations if not isinstance(one, (SourceRows, StepRows))]
-    return BoundaryQuery(replace(query, relations=(*rows_first, entities, *others)), group.entity.keys, columns)
+        rows = tables.of(slot.feature)
+        found = (*(live[rows.name].aggregates if rows.name in live else ()), *aggregates(slot.expression))
+        keys = join_columns(group.entity, table)
+        live[rows.name] = LiveRows(rows.name, keys, is_timed(table), rows.leaves, tuple(dict.fromkeys(found)))
+    return tuple(live.values())
 
 
 def _shared(slot: Slot, aggregate: Aggregate) -> tuple[object, ...]:
     """Aggregations with an equal answer share a pass: same rows, same points, all windows bounded or none."""
     feature = slot.feature
     schedule = feature.schedule if is_timed(feature.table) else None
-    return feature.table, slot.keys, feature.entity.name, schedule, version_ties(feature), reach(aggregate) is None
+    choice = ties_of(feature).fixed
+    return feature.table, slot.keys, feature.entity.name, schedule, choice, reach(aggregate) is None
 
 
 @dataclass
 class _Building:
-    """The relations made so far; each once."""
+    """The relations made so far, those of tables first; each once."""
 
+    tables: Tables = field(default_factory=Tables)
     relations: list[Relation] = field(default_factory=list)
-    sources: dict[str, SourceTable] = field(default_factory=dict)
-    _made: dict[object, str] = field(default_factory=dict)
-
-    def rows(self, table: Table, knowledge: int | Asof, ties: Sequence[tuple[str, tuple[str, ...]]]) -> str:
-        """The relation of a table's rows; ``ties`` is source to the columns that break ties between versions."""
-        key = (table, knowledge, tuple(ties))
-        if key not in self._made:
-            given = {} if isinstance(table, SourceTable) else table.inputs
-            inputs = tuple((parameter, self.rows(one, knowledge, ties)) for parameter, one in given.items())
-            name = f"rows_{table.name}_{len(self._made)}"
-            if isinstance(table, SourceTable):
-                self.sources[table.name] = table
-                relation: Relation = SourceRows(name, table, table.schema, knowledge, dict(ties).get(table.name, ()))
-            else:
-                relation = StepRows(name, analyze(table), inputs, _hidden(table, knowledge))
-            self._made[key] = name
-            self.relations.append(relation)
-        return self._made[key]
+    _points: dict[object, str] = field(default_factory=dict)
 
     def points(self, keys: tuple[str, ...], schedule: Schedule | None) -> str:
         """The relation of a spine's points."""
-        if (keys, schedule) not in self._made:
-            name = f"points_{len(self._made)}"
-            self._made[keys, schedule] = name
+        if (keys, schedule) not in self._points:
+            name = f"points_{len(self._points)}"
+            self._points[keys, schedule] = name
             self.relations.append(Points(name, keys, schedule))
-        return self._made[keys, schedule]
+        return self._points[keys, schedule]
 
 
-def _hidden(table: Table, knowledge: int | Asof) -> tuple[str, ...]:
-    keys = tuple(Hidden.key(position) for position in range(len(tie_keys(table))))
-    if not is_timed(table):
-        return keys
-    times = (
-        (Hidden.EVENT,) if isinstance(knowledge, Asof) else (Hidden.EVENT, Hidden.CREATED, Hidden.ENTER, Hidden.LEAVE)
-    )
-    return times + keys
-
-
-def _carriers(table: Table) -> list[SourceTable]:
-    """The sources whose rows a table's rows are: the timed ones, or of an untimed table what it reads first."""
-    if isinstance(table, SourceTable):
-        return [table]
-    return [source for name in analyze(table).carriers for source in _carriers(table.inputs[name])]
-
-
-def tie_keys(table: Table) -> tuple[DataType, ...]:
-    """Types of the key columns of the rows' source, in name order.
-
-    Raises:
-        NotSupportedError: rows of sources with different keys are put into one table.
-    """
-    found = [[source.schema[name] for name in sorted(source.source.key)] for source in _carriers(table)]
-    if any(types != found[0] for types in found[1:]):
-        message = f"{table.name} puts rows of sources with different key= columns into one table."
-        raise NotSupportedError(message, hint="Give the sources keys of the same types, or none.")
-    return tuple(found[0])
-
-
-def _add_pass(
+def _pass(
     building: _Building,
-    key: tuple[object, ...],
+    unbounded: bool,  # noqa: FBT001 - part of what its features share
     slots: Sequence[Slot],
     placed: dict[tuple[str, Aggregate], tuple[str, str]],
-) -> None:
-    first = slots[0]
-    table = first.feature.table
-    timed = is_timed(table)
-    unbounded = key[-1]
+) -> Pass:
+    first = slots[0].feature
+    timed = is_timed(first.table)
     wanted = [(slot, one) for slot in slots for one in aggregates(slot.expression) if (reach(one) is None) == unbounded]
     name = f"pass_{sum(isinstance(relation, Pass) for relation in building.relations)}"
-    columns: dict[tuple[Aggregate, tuple[str, ...]], str] = {}
+    made: dict[tuple[Aggregate, tuple[str, ...], str | None], Aggregated] = {}
     for slot, one in wanted:
         ties = slot.feature.columns_read if one.function in {"first", "last"} else ()
-        column = columns.setdefault((one, ties), f"a{len(columns)}")
-        placed[slot.name, one] = (name, column)
+        leave = building.tables.of(slot.feature).leave
+        found = made.setdefault((one, ties, leave), Aggregated(f"a{len(made)}", one, ties, leave))
+        placed[slot.name, one] = (name, found.column)
     shift = min(one.ago for _, one in wanted)
     reaches = [reach(one) or 0 for _, one in wanted]
-    building_rows = building.rows(table, first.feature.schedule.delay if timed else 0, version_ties(first.feature))
-    made = Pass(
+    return Pass(
         name=name,
-        points=building.points(first.keys, first.feature.schedule if timed else None),
-        rows=building_rows,
-        columns={**table_schema(table), Hidden.EVENT: Int64},
-        keys=tuple(zip(first.keys, join_columns(first.feature.entity, table), strict=True)),
-        tie_keys=tie_keys(table),
-        aggregates=tuple((column, one, ties) for (one, ties), column in columns.items()),
+        points=building.points(slots[0].keys, first.schedule if timed else None),
+        rows=building.tables.of(first).name,
+        columns={**table_schema(first.table), Hidden.EVENT: Int64},
+        keys=tuple(zip(slots[0].keys, join_columns(first.entity, first.table), strict=True)),
+        tie_keys=tie_keys(first.table),
+        aggregates=tuple(made.values()),
         timed=timed,
         reach=None if unbounded or not timed else max(*reaches, shift + 1),
         shift=shift,
     )
-    building.relations.append(made)
 
 
 def join_columns(entity: Entity, table: Table) -> tuple[str, ...]:
@@ -319,7 +274,7 @@ def compile_label(label: ResolvedLabel, as_of: int) -> LabelQuery:
     if definition.column not in columns:
         message = f"The label {label.ref} reads the column {definition.column!r}, which {table.name} does not have."
         raise MissingColumnError(message, where=where, hint=f"Its columns are {', '.join(columns)}.")
-    building = _Building()
-    rows = building.rows(table, Asof(as_of), version_ties(label))
+    tables = Tables(until=as_of)
+    rows = tables.labels(label)
     mature_before = as_of - definition.matures_after
-    return LabelQuery(tuple(building.relations), rows, columns, mature_before, tuple(building.sources.values()))
+    return LabelQuery(tuple(tables.relations), rows, columns, mature_before, tuple(tables.sources.values()))

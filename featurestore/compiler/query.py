@@ -12,19 +12,25 @@ from featurestore.definitions.resolved import Schedule, SourceTable, StoredFeatu
 from featurestore.definitions.types import DataType, Schema
 
 __all__ = [
-    "Asof",
+    "Aggregated",
     "BoundaryQuery",
     "Entities",
     "Hidden",
+    "KnownRows",
     "LabelQuery",
     "LiveRows",
+    "NewestRows",
     "Output",
     "Pass",
     "Points",
     "Query",
     "Relation",
+    "RowTimes",
+    "RowsRelation",
+    "Several",
     "SourceRows",
     "StepRows",
+    "Versions",
     "reach",
 ]
 
@@ -35,7 +41,6 @@ class Hidden:
     EVENT = "__e"
     CREATED = "__c"
     ENTER = "__enter"
-    LEAVE = "__leave"
     BOUNDARY = "__b"
     BUCKET = "__bucket"
     ROW = "__row"
@@ -46,27 +51,83 @@ class Hidden:
         """The source's key column at a position, in name order: it breaks ties (semantics 8)."""
         return f"__key_{position}"
 
+    @staticmethod
+    def leave(position: int) -> str:
+        """The boundary at which a row leaves, by the way to break ties at a position."""
+        return f"__leave_{position}"
+
 
 @dataclass(frozen=True)
-class Asof:
-    """Knowledge as of one time, for label rows: the newest versions created by then (semantics 19)."""
+class RowTimes:
+    """Which columns say when a row happened, when it became known, what it is a version of, whether it deletes."""
 
-    time: int
+    event_time: str | None
+    created_time: str | None
+    known_after: int | None
+    key: tuple[str, ...]
+    deleted: str | None = None
 
 
 @dataclass(frozen=True)
 class SourceRows:
-    """The rows of a source with their times, key and interval.
-
-    ``knowledge`` is the delay for which enter and leave are computed, or the time of a label's build. ``ties`` are the
-    columns that break ties between versions of one key (semantics 4).
-    """
+    """All rows of a source with their times and key, before anything is known of them."""
 
     name: str
     source: SourceTable
     columns: Schema
-    knowledge: int | Asof
+    times: RowTimes
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """Rows with the boundary at which each enters; those that never do are left out (semantics 3).
+
+    ``delay`` is how long after a boundary rows may still come; rows that enter after ``until`` are left out, too.
+    """
+
+    name: str
+    rows: str
+    columns: Schema
+    times: RowTimes
+    delay: int
+    until: int | None
+
+
+@dataclass(frozen=True)
+class Several:
+    """The keys of ``rows`` that have more than one version."""
+
+    name: str
+    rows: str
+    times: RowTimes
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Rows with the boundary at which each leaves, in one column for each way to break ties (semantics 4).
+
+    ``ties`` are the columns that break ties between versions of one key; features that read other columns may choose
+    other rows.
+    """
+
+    name: str
+    rows: str
+    several: str
+    columns: Schema
+    times: RowTimes
+    ties: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class NewestRows:
+    """Of each key the newest version, of all rows or of those created by ``until`` (semantics 19)."""
+
+    name: str
+    rows: str
+    columns: Schema
+    times: RowTimes
     ties: tuple[str, ...]
+    until: int | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +160,20 @@ def reach(one: Aggregate) -> int | None:
 
 
 @dataclass(frozen=True)
+class Aggregated:
+    """An aggregation in a column of a pass.
+
+    ``ties`` are the columns that decide between rows of one time and key; ``leave`` is the hidden column that says
+    when a row leaves it, None where rows stay.
+    """
+
+    column: str
+    aggregate: Aggregate
+    ties: tuple[str, ...]
+    leave: str | None
+
+
+@dataclass(frozen=True)
 class Pass:
     """Aggregations of rows per point, all in one join.
 
@@ -109,7 +184,7 @@ class Pass:
         columns: The visible columns of the rows.
         keys: Pairs of a point's key column and the rows' column.
         tie_keys: Types of the rows' hidden key columns, in order.
-        aggregates: Column name, aggregation, and the other columns that break ties in it.
+        aggregates: What it computes.
         timed: Whether rows have times.
         reach: How far back the longest window begins, in microseconds; None where one has no beginning.
         shift: How far back the youngest window ends.
@@ -121,7 +196,7 @@ class Pass:
     columns: Schema
     keys: tuple[tuple[str, str], ...]
     tie_keys: tuple[DataType, ...]
-    aggregates: tuple[tuple[str, Aggregate, tuple[str, ...]], ...]
+    aggregates: tuple[Aggregated, ...]
     timed: bool
     reach: int | None
     shift: int
@@ -129,11 +204,15 @@ class Pass:
 
 @dataclass(frozen=True)
 class LiveRows:
-    """A relation of rows that name entities: their key columns, and the aggregations that features make of them."""
+    """A relation of rows that name entities: their key columns, and the aggregations that features make of them.
+
+    ``leaves`` are the hidden columns that say when a row leaves.
+    """
 
     name: str
     keys: tuple[str, ...]
     timed: bool
+    leaves: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
 
 
@@ -152,7 +231,8 @@ class Entities:
     time: int
 
 
-Relation = SourceRows | StepRows | Points | Pass | Entities
+RowsRelation = SourceRows | KnownRows | Several | Versions | NewestRows | StepRows
+Relation = RowsRelation | Points | Pass | Entities
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from featurestore.errors import (
 
 __all__ = ["Step", "analyze", "is_hidden", "is_timed", "rows_relation", "table_schema", "with_hidden"]
 
-_HIDDEN = frozenset({"__e", "__c", "__enter", "__leave", "__b", "__bucket", "__row", "__t", "__rank"})
+_HIDDEN = frozenset({"__e", "__c", "__enter", "__b", "__bucket", "__row", "__t", "__rank"})
 """The names of `featurestore.compiler.query.Hidden`, which builds on this module."""
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 
@@ -57,7 +57,7 @@ def rows_relation(parameter: str) -> str:
 
 def is_hidden(column: str) -> bool:
     """Whether a column's name is one that rows carry unseen."""
-    return column.lower() in _HIDDEN or column.lower().startswith("__key_")
+    return column.lower() in _HIDDEN or column.lower().startswith(("__key_", "__leave_"))
 
 
 def is_timed(table: Table) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from featurestore.compiler.compile import check_feature, compile_boundary, compile_label, compile_values, tie_keys
 from featurestore.compiler.printing import print_label_query, print_query
-from featurestore.compiler.query import Hidden, Pass, Points, Query, SourceRows, StepRows
+from featurestore.compiler.query import Hidden, KnownRows, Pass, Points, Query, SourceRows, StepRows
 from featurestore.compiler.steps import is_hidden
 from featurestore.compiler.stored import row_columns
 from featurestore.compiler.vector import layout_of
@@ -125,7 +125,7 @@ def test_features_of_several_classes_share_rows_points_and_pass() -> None:
     second = of(orders, customer, "Second", b=fs.sum("x", over="7d"))
     query = compiled(first, second)
     assert passes(query) == [2]
-    assert [type(one) for one in query.relations] == [SourceRows, Points, Pass]
+    assert [type(one) for one in query.relations] == [SourceRows, KnownRows, Points, Pass]
 
 
 def test_a_version_of_a_step_may_read_another_version_of_it() -> None:

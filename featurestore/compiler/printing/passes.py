@@ -1,0 +1,144 @@
+"""Passes, printed: per point, aggregations of the rows alive at its boundary (semantics 5 to 12)."""
+
+from collections.abc import Sequence
+
+from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.expressions import Printed, print_expression
+from featurestore.compiler.printing.ordering import ordered, tie_order
+from featurestore.compiler.query import Aggregated, Hidden, Pass, reach
+from featurestore.definitions.functions import AGGREGATIONS
+from featurestore.definitions.nodes import Aggregate, Column, Node
+from featurestore.definitions.types import Float64
+
+__all__ = ["PassPrinter"]
+
+
+class PassPrinter:
+    """Prints one pass in one dialect."""
+
+    def __init__(self, made: Pass, dialect: Dialect) -> None:
+        self.made = made
+        self.dialect = dialect
+        leaves = {one.leave for one in made.aggregates}
+        self._leave = leaves.pop() if len(leaves) == 1 else None
+        """When rows leave for all aggregations alike; None: rows stay, or each aggregation tells it by itself."""
+
+    def printed(self) -> str:
+        """The SELECT: points joined with the rows alive at each, aggregated."""
+        made, name = self.made, self.dialect.name
+        keys = [f"p.{name(key)}" for key, _ in made.keys]
+        points, rows = name(made.points), name(made.rows)
+        on = [f"r.{name(column)} = p.{name(key)}" for key, column in made.keys]
+        if made.timed:
+            keys.append(f"p.{name(Hidden.BOUNDARY)}")
+            on += self._alive()
+            if made.reach is not None:
+                points, rows = self._bucketed(points, rows)
+                on.append(f"r.{name(Hidden.BUCKET)} = p.{name(Hidden.BUCKET)}")
+        aggregates = [f"{self._aggregate(one)} AS {name(one.column)}" for one in made.aggregates]
+        return (
+            f"SELECT {', '.join(keys)},\n" + ",\n".join(f"  {one}" for one in aggregates) + "\n"
+            f"FROM {points} AS p\nJOIN {rows} AS r\n  ON " + "\n  AND ".join(on) + f"\nGROUP BY {', '.join(keys)}"
+        )
+
+    def _alive(self) -> list[str]:
+        """The rows that a point sees at its boundary and that lie in some window of the pass."""
+        made, name = self.made, self.dialect.name
+        boundary = f"p.{name(Hidden.BOUNDARY)}"
+        event, enter = f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.ENTER)}"
+        alive = [f"{enter} <= {boundary}"]
+        if self._leave is not None:
+            alive.append(self._stays(self._leave))
+        if made.shift:
+            alive.append(f"{event} <= {boundary} - {made.shift}")
+        if made.reach is not None:
+            alive.append(f"{event} > {boundary} - {made.reach}")
+        return alive
+
+    def _stays(self, leave: str) -> str:
+        """Whether no newer version of a row is known at the point's boundary."""
+        column = f"r.{self.dialect.name(leave)}"
+        return f"({column} IS NULL OR p.{self.dialect.name(Hidden.BOUNDARY)} < {column})"
+
+    def _bucketed(self, points: str, rows: str) -> tuple[str, str]:
+        """Points and rows with a time bucket as wide as the windows reach: a window lies in two of them.
+
+        Without it every point would meet all rows of its entity.
+        """
+        made, name = self.made, self.dialect.name
+        width = (made.reach or 0) - made.shift
+        end = f"({name(Hidden.BOUNDARY)} - {made.shift})" if made.shift else name(Hidden.BOUNDARY)
+        newest = self.dialect.floor_divide(end, width)
+        own = self.dialect.floor_divide(name(Hidden.EVENT), width)
+        bucket = name(Hidden.BUCKET)
+        return (
+            f"(\n  SELECT *, {self.dialect.buckets(newest)} AS {bucket}\n  FROM {points}\n)",
+            f"(\n  SELECT *, {own} AS {bucket}\n  FROM {rows}\n)",
+        )
+
+    def _aggregate(self, made: Aggregated) -> str:
+        one = made.aggregate
+        argument = None if one.argument is None else self._row_value(one.argument)
+        conditions = self._window(one)
+        if made.leave is not None and self._leave is None:
+            conditions.append(self._stays(made.leave))
+        if one.where is not None:
+            conditions.append(self._row_value(one.where)[0])
+        if one.ignore_nulls and argument:
+            conditions.append(f"{argument[0]} IS NOT NULL")
+        condition = " AND ".join(conditions)
+        if argument is None:
+            return self.dialect.filtered("COUNT(*)", condition)
+        if AGGREGATIONS[one.function].keeps_order:
+            choose = self.dialect.newest if one.function == "last" else self.dialect.oldest
+            return self.dialect.filtered(choose(argument[0], self._order(made.ties)), condition)
+        return self._plain(one.function, argument, condition)
+
+    def _window(self, one: Aggregate) -> list[str]:
+        """Which of the pass's rows lie in this aggregation's own window (semantics 6, 9)."""
+        made = self.made
+        if not made.timed:
+            return []
+        boundary, event = f"p.{self.dialect.name(Hidden.BOUNDARY)}", f"r.{self.dialect.name(Hidden.EVENT)}"
+        conditions = []
+        farthest = reach(one)
+        if farthest is not None and farthest != made.reach:
+            conditions.append(f"{event} > {boundary} - {farthest}")
+        if one.ago != made.shift:
+            conditions.append(f"{event} <= {boundary} - {one.ago}")
+        return conditions
+
+    def _order(self, ties: Sequence[str]) -> list[str]:
+        """What makes a row the newest: event time, created time, key, then the columns that the feature reads."""
+        made, name = self.made, self.dialect.name
+        order = [f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.CREATED)}"] if made.timed else []
+        for position, data_type in enumerate(made.tie_keys):
+            order += ordered(f"r.{name(Hidden.key(position))}", data_type)
+        return order + tie_order(self.dialect, ties, made.columns, "r.")
+
+    def _row_value(self, node: Node) -> Printed:
+        def column(leaf: Node) -> Printed:
+            assert isinstance(leaf, Column)  # noqa: S101 - inside an aggregation there is nothing else
+            return f"r.{self.dialect.name(leaf.name)}", self.made.columns[leaf.name]
+
+        return print_expression(node, column, self.dialect)
+
+    def _plain(self, function: str, argument: Printed, condition: str) -> str:
+        value, data_type = argument
+        filtered = self.dialect.filtered
+        if function == "min" and data_type.is_float:
+            # NaN is the greatest of all to an engine, and taints every aggregate here (semantics 11).
+            tainted = filtered(f"BOOL_OR({self.dialect.is_nan(value)})", condition)
+            smallest = filtered(f"MIN({value})", condition)
+            return f"CASE WHEN {tainted} THEN {self.dialect.literal(float('nan'), data_type)} ELSE {smallest} END"
+        if function == "mean":
+            total = filtered(f"SUM({value})", condition)
+            number = filtered(f"COUNT({value})", condition)
+            whole = total if data_type == Float64 else self.dialect.cast(total, Float64)
+            return f"CASE WHEN {number} = 0 THEN NULL ELSE {whole} / {number} END"
+        if function == "sum" and data_type.is_float and data_type != Float64:
+            return filtered(f"SUM({self.dialect.cast(value, Float64)})", condition)
+        return filtered(f"{_FUNCTIONS[function]}({value})", condition)
+
+
+_FUNCTIONS = {"sum": "SUM", "count": "COUNT", "min": "MIN", "max": "MAX", "any": "BOOL_OR", "all": "BOOL_AND"}

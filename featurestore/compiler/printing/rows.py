@@ -1,0 +1,162 @@
+"""The rows of sources, printed: each with its times, and of each key the newest version (semantics 3, 4)."""
+
+import textwrap
+from collections.abc import Sequence
+
+from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.printing.ordering import tie_order
+from featurestore.compiler.query import Hidden, KnownRows, NewestRows, RowTimes, Several, SourceRows, Versions
+from featurestore.definitions.types import Int64, Schema
+
+__all__ = ["known_rows", "newest_rows", "several_versions", "source_relation", "source_rows", "versions"]
+
+
+def source_relation(name: str) -> str:
+    """The relation under which a store brings the source ``name``."""
+    return f"source_{name}"
+
+
+def source_rows(rows: SourceRows, dialect: Dialect) -> str:
+    """The rows of a source in the types of its columns, with event and created time, and with its key."""
+    times, name = rows.times, dialect.name
+    columns = [f"  {dialect.cast(name(column), kind)} AS {name(column)}" for column, kind in rows.columns.items()]
+    read = "SELECT\n" + ",\n".join(columns) + f"\nFROM {name(source_relation(rows.source.name))}"
+    hidden = [f"{name(column)} AS {name(Hidden.key(position))}" for position, column in enumerate(sorted(times.key))]
+    if times.event_time is not None:
+        hidden += [
+            f"{_event(times, rows.columns, dialect)} AS {name(Hidden.EVENT)}",
+            f"{_created(times, rows.columns, dialect)} AS {name(Hidden.CREATED)}",
+        ]
+    return f"SELECT *{''.join(f',{chr(10)}  {one}' for one in hidden)}\n{_from(read, 'raw')}" if hidden else read
+
+
+def _from(query: str, alias: str) -> str:
+    return f"FROM (\n{textwrap.indent(query, '  ')}\n) AS {alias}"
+
+
+def _event(times: RowTimes, columns: Schema, dialect: Dialect) -> str:
+    column = times.event_time or ""
+    return dialect.micros(dialect.name(column), columns[column])
+
+
+def _created(times: RowTimes, columns: Schema, dialect: Dialect) -> str:
+    """``c``: the created time; where it is null, the event time plus what `known_after` says (semantics 3)."""
+    known = _event(times, columns, dialect) + (f" + {times.known_after}" if times.known_after else "")
+    if times.created_time is None:
+        return known
+    created = dialect.name(times.created_time)
+    return f"CASE WHEN {created} IS NULL THEN {known} ELSE {dialect.micros(created, columns[times.created_time])} END"
+
+
+def known_rows(rows: KnownRows, dialect: Dialect) -> str:
+    """Rows with the boundary from which on they are visible; a row that never is, is left out (semantics 3)."""
+    times, name = rows.times, dialect.name
+    event, created, enter = map(name, (Hidden.EVENT, Hidden.CREATED, Hidden.ENTER))
+    known = f"{created} - {rows.delay}" if rows.delay else created
+    entered = f"CASE WHEN {event} > {known} THEN {event} ELSE {known} END"  # null is not greater
+    if times.created_time is None and (times.known_after or 0) <= rows.delay:
+        entered = event
+    visible = [_visible(times, dialect)]
+    if rows.until is not None:
+        visible.append(f"{entered} <= {rows.until}")
+    return f"SELECT *,\n  {entered} AS {enter}\nFROM {name(rows.rows)}\nWHERE " + "\n  AND ".join(visible)
+
+
+def _visible(times: RowTimes, dialect: Dialect) -> str:
+    """Rows that are visible at some boundary: with finite times, or a deletion, which may lack its event time."""
+    event, created = dialect.name(Hidden.EVENT), dialect.name(Hidden.CREATED)
+    for deleted in _deleted(times, dialect):
+        timeless = f"{deleted} AND {dialect.name(times.event_time or '')} IS NULL"
+        return (
+            f"{created} IS NOT NULL\n  AND ({event} IS NOT NULL OR {timeless})\n"
+            f"  AND (NOT {deleted} OR {_has_key(times, dialect)})"
+        )
+    return f"{event} IS NOT NULL AND {created} IS NOT NULL"
+
+
+def several_versions(rows: Several, dialect: Dialect) -> str:
+    """The keys that have more than one version."""
+    key = _key(rows.times, dialect)
+    return (
+        f"SELECT {key}\nFROM {dialect.name(rows.rows)}\nWHERE {_has_key(rows.times, dialect)}\n"
+        f"GROUP BY {key}\nHAVING COUNT(*) > 1"
+    )
+
+
+def versions(rows: Versions, dialect: Dialect) -> str:
+    """Rows with the boundary at which a newer version of their key makes each leave (semantics 4).
+
+    Most keys have one version, which never leaves: only the others are put in order.
+    """
+    times, name = rows.times, dialect.name
+    leaves = [name(Hidden.leave(position)) for position in range(len(rows.ties))]
+    same = " AND ".join(f"s.{name(column)} = r.{name(column)}" for column in sorted(times.key))
+    among = f"EXISTS (SELECT 1 FROM {name(rows.several)} AS s WHERE {same})"
+    never = ", ".join(f"{dialect.cast('NULL', Int64)} AS {leave}" for leave in leaves)
+    newer = {ties: f"  {_newer(rows, ties, dialect)}" for ties in rows.ties}
+    left = ",\n".join(f"{newer[ties]} AS {leave}" for ties, leave in zip(rows.ties, leaves, strict=True))
+    alone = f"SELECT r.*, {never}\nFROM {name(rows.rows)} AS r\nWHERE NOT {among}"
+    others = f"SELECT r.*,\n{left}\nFROM {name(rows.rows)} AS r\nWHERE {among}"
+    both = f"{alone}\nUNION ALL\n{others}"
+    # A version that never counts stays, since it names a live entity all the same (semantics 17).
+    if not (kept := _not_deleted(times, dialect)):
+        return both
+    return f"SELECT *\n{_from(both, 'versions')}\nWHERE {' AND '.join(kept)}"
+
+
+def _newer(rows: Versions, ties: Sequence[str], dialect: Dialect) -> str:
+    times = rows.times
+    return (
+        f"MIN({dialect.name(Hidden.ENTER)}) OVER (\n    PARTITION BY {_key(times, dialect)}\n"
+        f"    ORDER BY {', '.join(_version_order(times, rows.columns, ties, dialect))}\n"
+        "    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING\n  )"
+    )
+
+
+def newest_rows(rows: NewestRows, dialect: Dialect) -> str:
+    """Of each key the newest version, of those created by a time or of all; deletions are gone.
+
+    A row without an event time stays, so that it can be told of.
+    """
+    times, name = rows.times, dialect.name
+    created = name(Hidden.CREATED)
+    known = "" if rows.until is None else f"\nWHERE {created} IS NULL OR {created} <= {rows.until}"
+    if not times.key:
+        return f"SELECT *\nFROM {name(rows.rows)}{known}"
+    order = _version_order(times, rows.columns, rows.ties, dialect)
+    if times.event_time is not None:
+        order.insert(0, f"({created} IS NOT NULL)")
+    has_key, rank = _has_key(times, dialect), name("__rank")
+    ranked = (
+        f"SELECT *, ROW_NUMBER() OVER (\n"
+        # Rows without a whole key are versions of nothing.
+        f"  PARTITION BY {_key(times, dialect)}, CASE WHEN {has_key} THEN 0 ELSE 1 END\n"
+        f"  ORDER BY {', '.join(f'{part} DESC' for part in order)}\n"
+        f") AS {rank}\nFROM {name(rows.rows)}{known}"
+    )
+    kept = " AND ".join([f"({rank} = 1 OR NOT ({has_key}))", *_not_deleted(times, dialect)])
+    return f"SELECT *\n{_from(ranked, 'ranked')}\nWHERE {kept}"
+
+
+def _key(times: RowTimes, dialect: Dialect) -> str:
+    return ", ".join(dialect.name(column) for column in sorted(times.key))
+
+
+def _has_key(times: RowTimes, dialect: Dialect) -> str:
+    return " AND ".join(f"{dialect.name(column)} IS NOT NULL" for column in sorted(times.key))
+
+
+def _deleted(times: RowTimes, dialect: Dialect) -> list[str]:
+    """Whether a row is a delete marker, if the source has any."""
+    return [f"COALESCE({dialect.name(times.deleted)}, FALSE)"] if times.deleted else []
+
+
+def _not_deleted(times: RowTimes, dialect: Dialect) -> list[str]:
+    return [f"NOT {deleted}" for deleted in _deleted(times, dialect)]
+
+
+def _version_order(times: RowTimes, columns: Schema, ties: Sequence[str], dialect: Dialect) -> list[str]:
+    """Oldest version first: by created time, event time (none last), deletion last, then ties (semantics 4)."""
+    event, created = dialect.name(Hidden.EVENT), dialect.name(Hidden.CREATED)
+    newest = [] if times.event_time is None else [created, f"({event} IS NULL)", event]
+    return [*newest, *_deleted(times, dialect), *tie_order(dialect, ties, columns)]
