@@ -3,7 +3,8 @@
 import datetime
 import decimal
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from featurestore.compiler.sql_types import sql_type
 from featurestore.definitions.types import DataType
@@ -17,6 +18,79 @@ class Dialect:
     """SQL as most engines write it; ``sqlglot`` is the dialect's name there."""
 
     sqlglot = ""
+
+    functions: ClassVar[Mapping[str, str]] = {
+        "quotient": "DIV({0}, {1})",
+        "remainder": "MOD({0}, {1})",
+        "sign": "SIGN({0})",
+        "abs": "ABS({0})",
+        "floor": "FLOOR({0})",
+        "ceil": "CEIL({0})",
+        "floor_float": "FLOOR({0})",
+        "ceil_float": "CEIL({0})",
+        "sqrt": "SQRT({0})",
+        "least": "LEAST({0}, {1})",
+        "greatest": "GREATEST({0}, {1})",
+        "length": "CHAR_LENGTH({0})",
+        "byte_length": "OCTET_LENGTH({0})",
+        "translate": "TRANSLATE({0}, {1}, {2})",
+        "strip": "TRIM({0}, {1})",
+        "starts_with": "STARTS_WITH({0}, {1})",
+        "ends_with": "ENDS_WITH({0}, {1})",
+        "contains": "CONTAINS({0}, {1})",
+        "substring": "SUBSTRING({0}, {1}, {2})",
+        "concat": "({0} || {1})",
+        "replace": "REPLACE({0}, {1}, {2})",
+        "calendar": "{0}",
+        "year": "EXTRACT(YEAR FROM {0})",
+        "month": "EXTRACT(MONTH FROM {0})",
+        "day": "EXTRACT(DAY FROM {0})",
+        "hour": "EXTRACT(HOUR FROM {0})",
+        "minute": "EXTRACT(MINUTE FROM {0})",
+        "second": "EXTRACT(SECOND FROM {0})",
+        "weekday": "EXTRACT(ISODOW FROM {0})",
+        "day_of_year": "EXTRACT(DOY FROM {0})",
+        "date": "CAST({0} AS DATE)",
+    }
+    """How each function is spelled; what is composed of them for every engine is in `sql_functions`.
+
+    A spelling must give the meaning of `docs/expressions.md` and its type (counts and parts are 64-bit integers), and
+    null where an argument is null. ``quotient`` is towards zero and ``remainder`` has the sign of the dividend; their
+    divisor is not zero, and the remainder's not -1. The arguments of ``least`` and ``greatest`` are neither null nor
+    NaN, and that of ``sqrt`` is not negative. ``calendar`` makes of a Timestamp what the parts are taken of, in UTC;
+    it is null for an infinite one.
+
+    Spellings that differ, as the engines document them, in sessions whose time zone is UTC. ``B(x)`` stands for
+    ``CAST(x AS BIGINT)``.
+
+    ============ ====================== =========================================== ===============================
+    function     DuckDB                 Spark 4, ANSI mode                          GoogleSQL
+    ============ ====================== =========================================== ===============================
+    quotient     x // y                 x DIV y                                     DIV(x, y)
+    remainder    x % y                  x % y                                       MOD(x, y)
+    floor_float  FLOOR(x)               IF(ABS(x) < 4503599627370496D,              FLOOR(x)
+                                        CAST(FLOOR(x) AS DOUBLE), x)
+    length       LENGTH(x)              B(CHAR_LENGTH(x))                           CHAR_LENGTH(x)
+    byte_length  OCTET_LENGTH(x)        B(OCTET_LENGTH(x))                          BYTE_LENGTH(x)
+    strip        TRIM(x, y)             TRIM(BOTH y FROM x)                         TRIM(x, y)
+    starts_with  STARTS_WITH(x, y)      STARTSWITH(x, y)                            STARTS_WITH(x, y)
+    ends_with    ENDS_WITH(x, y)        ENDSWITH(x, y)                              ENDS_WITH(x, y)
+    contains     CONTAINS(x, y)         CONTAINS(x, y)                              (y = '' OR STRPOS(x, y) > 0)
+    substring    SUBSTRING(x, n, m)     SUBSTRING(x, n, m)                          SUBSTR(x, n, m)
+    calendar     MAKE_TIMESTAMP(        x                                           x
+                 EPOCH_US(x))
+    year, ...    EXTRACT(YEAR FROM x)   B(YEAR(x))                                  EXTRACT(YEAR FROM x)
+    second       EXTRACT(SECOND FROM x) B(SECOND(x)); its EXTRACT has fractions     EXTRACT(SECOND FROM x)
+    weekday      EXTRACT(ISODOW FROM x) B(WEEKDAY(x) + 1)                           MOD(EXTRACT(DAYOFWEEK FROM x)
+                                                                                    + 5, 7) + 1
+    day_of_year  EXTRACT(DOY FROM x)    B(DAYOFYEAR(x))                             EXTRACT(DAYOFYEAR FROM x)
+    date         CAST(x AS DATE)        CAST(x AS DATE)                             DATE(x, 'UTC')
+    ============ ====================== =========================================== ===============================
+
+    Left out, because no spelling means one thing everywhere: letters beyond ASCII in other cases (each engine has its
+    own version of Unicode), white space as a set, patterns, rounding of floats to decimal digits, powers, exponents
+    and logarithms (their last bit depends on the library), months added to a day, and local times.
+    """
 
     def name(self, identifier: str) -> str:
         """A quoted identifier."""
@@ -86,7 +160,7 @@ class Dialect:
         raise NotImplementedError
 
     def is_nan(self, value: str) -> str:
-        """Whether a float is NaN."""
+        """Whether a float is NaN; null where it is null."""
         return f"ISNAN({value})"
 
     def filtered(self, aggregate: str, condition: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from featurestore.compiler.python_functions import ARITHMETIC, FUNCTIONS_OF_VALUES
 from featurestore.compiler.vector import Layout, feature_type
 from featurestore.definitions.functions import FUNCTIONS
 from featurestore.definitions.nodes import Call, FeatureValue, Literal, Node
@@ -191,7 +192,7 @@ def expression_of(expression: Node, inputs: Mapping[str, Typed], name: str) -> E
         try:
             return evaluate(row)
         except (OverflowError, decimal.InvalidOperation) as error:
-            message = f"{name}: a number does not fit into its type."
+            message = f"{name}: a number or a time does not fit into its type."
             raise NumberOverflowError(message) from error
 
     return value
@@ -199,8 +200,6 @@ def expression_of(expression: Node, inputs: Mapping[str, Typed], name: str) -> E
 
 def _expression(node: Node, inputs: Mapping[str, Typed]) -> Typed:
     match node:
-        case Literal(value=datetime.datetime(tzinfo=None) as naive, type=data_type):
-            return (lambda _: naive.replace(tzinfo=datetime.UTC)), data_type
         case Literal(value=value, type=data_type):
             return (lambda _: value), data_type
         case FeatureValue(parameter=parameter):
@@ -236,8 +235,12 @@ def _call(node: Call, operands: Sequence[Typed]) -> Typed:
         return _strict(operator.not_, evaluate), result
     if function == "cast":
         return _as(operands[0], result), result
+    if function in FUNCTIONS_OF_VALUES:
+        compares = function in {"least", "greatest"}
+        given = [_as(operand, result) for operand in operands] if compares else evaluate
+        return _strict(FUNCTIONS_OF_VALUES[function], given), result
     wide = [_as(operand, result) if result.is_float else operand[0] for operand in operands]
-    return _strict(_within(_ARITHMETIC[function], result), wide), result
+    return _strict(_within(ARITHMETIC[function], result), wide), result
 
 
 def _strict(function: Callable[..., Any], operands: Sequence[Evaluate]) -> Evaluate:
@@ -250,17 +253,6 @@ def _strict(function: Callable[..., Any], operands: Sequence[Evaluate]) -> Evalu
     return value
 
 
-def _divide(left: float, right: float) -> float | None:
-    return None if right == 0 else left / right
-
-
-_ARITHMETIC: Mapping[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "negate": operator.neg,
-    "divide": _divide,
-}
 _EXACT = decimal.Context(prec=76)
 
 
@@ -268,9 +260,9 @@ def _within(function: Callable[..., Any], result: DataType) -> Callable[..., Any
     """A result that fits into its type; integers and Decimals are exact until then."""
     if result.is_integer:
 
-        def whole(*given: int) -> int:
-            value: int = function(*given)
-            if value not in _INT64:
+        def whole(*given: int) -> int | None:
+            value: int | None = function(*given)
+            if value is not None and value not in _INT64:
                 raise OverflowError(value)
             return value
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.sql_functions import function_sql
 from featurestore.definitions.functions import FUNCTIONS
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
 from featurestore.definitions.types import MAX_PRECISION, Bool, DataType, Decimal, Float64
@@ -26,6 +27,8 @@ _SIGNS = {
     "or": "OR",
 }
 _COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "is_in"}
+_WIDENING = {"abs", "floor_divide", "modulo", "least", "greatest"}
+"""Functions whose operands are brought to the type of the result, also where it is no float."""
 
 
 def print_expression(node: Node, leaf: Callable[[Node], Printed], dialect: Dialect) -> Printed:
@@ -76,8 +79,9 @@ def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
             then, otherwise = _widened(operands[1:], result, dialect)
             return f"(CASE WHEN {values[0]} THEN {then} ELSE {otherwise} END)", result
         case _:
-            message = f"{node.function} has no SQL"
-            raise AssertionError(message)
+            widens = result.is_float or node.function in _WIDENING
+            arguments = _widened(operands, result, dialect) if widens else values
+            return function_sql(node, arguments, operands[0][1], result, dialect), result
 
 
 def _comparison(node: Call, operands: Sequence[Printed], dialect: Dialect) -> str:

@@ -4,6 +4,7 @@
 `featurestore.definitions.nodes`; operators make new trees and never compute.
 """
 
+import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
 from featurestore.definitions.durations import Duration, duration_text, microseconds
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
-from featurestore.definitions.types import DataType, type_of_value
+from featurestore.definitions.types import MAX_PRECISION, DataType, type_of_value
 from featurestore.errors import DefinitionError, NameClashError, TypeMismatchError
 
 if TYPE_CHECKING:
@@ -98,6 +99,18 @@ class Expression:
     def __rtruediv__(self, other: object) -> Self:
         return self._call("divide", other, reverse=True)
 
+    def __floordiv__(self, other: object) -> Self:
+        return self._call("floor_divide", other)
+
+    def __rfloordiv__(self, other: object) -> Self:
+        return self._call("floor_divide", other, reverse=True)
+
+    def __mod__(self, other: object) -> Self:
+        return self._call("modulo", other)
+
+    def __rmod__(self, other: object) -> Self:
+        return self._call("modulo", other, reverse=True)
+
     def __neg__(self) -> Self:
         return self._call("negate")
 
@@ -167,16 +180,158 @@ class Expression:
             raise TypeMismatchError(message, hint="Types are fs.Int64, fs.Float64 and so on.")
         return type(self)(Call("cast", (self.node,), to))
 
+    def abs(self) -> Self:
+        """The number without its sign, as Int64 of an integer."""
+        return self._call("abs")
+
+    def floor(self) -> Self:
+        """The largest whole number that is not above a float or a Decimal: of a float as Float64, never -0.0."""
+        return self._call("floor")
+
+    def ceil(self) -> Self:
+        """The smallest whole number that is not below a float or a Decimal: of a float as Float64, never -0.0."""
+        return self._call("ceil")
+
+    def round(self, digits: int = 0) -> Self:
+        """A Decimal rounded to ``digits`` after the point, half away from zero. The scale stays, filled with zeros."""
+        return self._call("round", _size(digits, "round(): digits", MAX_PRECISION))
+
+    def sqrt(self) -> Self:
+        """The square root as Float64, correctly rounded; null of a negative number."""
+        return self._call("sqrt")
+
+    def least(self, *others: object) -> Self:
+        """The smallest of this and ``others``; null if one is null, else NaN if one is NaN."""
+        return self._call("least", *_some(others, "least()"))
+
+    def greatest(self, *others: object) -> Self:
+        """The largest of this and ``others``; null if one is null, else NaN if one is NaN."""
+        return self._call("greatest", *_some(others, "greatest()"))
+
+    def is_nan(self) -> Self:
+        """True where a float is NaN; null where it is null."""
+        return self._call("is_nan")
+
+    def length(self) -> Self:
+        """How many Unicode code points a String has, or how many bytes Bytes have."""
+        return self._call("length")
+
+    def lower_ascii(self) -> Self:
+        """``A`` to ``Z`` as small letters; every other character stays, ``É`` too."""
+        return self._call("lower_ascii")
+
+    def upper_ascii(self) -> Self:
+        """``a`` to ``z`` as capitals; every other character stays, ``é`` too."""
+        return self._call("upper_ascii")
+
+    def strip(self, characters: str = " ") -> Self:
+        """The text without any of ``characters`` at both ends: spaces, and no other white space, unless it is said."""
+        return self._call("strip", _characters(characters, "strip()"))
+
+    def starts_with(self, prefix: object) -> Self:
+        """Whether the text begins with ``prefix``, code point by code point."""
+        return self._call("starts_with", prefix)
+
+    def ends_with(self, suffix: object) -> Self:
+        """Whether the text ends with ``suffix``, code point by code point."""
+        return self._call("ends_with", suffix)
+
+    def contains(self, part: object) -> Self:
+        """Whether ``part`` stands in the text, code point by code point."""
+        return self._call("contains", part)
+
+    def substring(self, start: int, length: int) -> Self:
+        """At most ``length`` code points from the one at ``start`` on, of which the first is 0; "" beyond the end."""
+        return self._call("substring", _size(start, "substring(): start"), _size(length, "substring(): length"))
+
+    def concat(self, *others: object) -> Self:
+        """This text and ``others``, one after the other; null if one is null."""
+        return self._call("concat", *_some(others, "concat()"))
+
+    def replace(self, old: str, new: str) -> Self:
+        """The text with ``new`` for each ``old``, from the left and without overlap."""
+        if not isinstance(new, str):
+            message = f"replace(): {new!r} is not a text."
+            raise TypeMismatchError(message)
+        return self._call("replace", _characters(old, "replace()"), new)
+
+    def year(self) -> Self:
+        """The year of a Date or, in UTC, of a Timestamp."""
+        return self._call("year")
+
+    def month(self) -> Self:
+        """The month, 1 to 12, of a Date or, in UTC, of a Timestamp."""
+        return self._call("month")
+
+    def day(self) -> Self:
+        """The day of the month, 1 to 31, of a Date or, in UTC, of a Timestamp."""
+        return self._call("day")
+
+    def weekday(self) -> Self:
+        """The day of the week of a Date or, in UTC, of a Timestamp: Monday is 1, Sunday 7."""
+        return self._call("weekday")
+
+    def day_of_year(self) -> Self:
+        """The day of the year, 1 to 366, of a Date or, in UTC, of a Timestamp."""
+        return self._call("day_of_year")
+
+    def hour(self) -> Self:
+        """The hour of a Timestamp in UTC, 0 to 23."""
+        return self._call("hour")
+
+    def minute(self) -> Self:
+        """The minute of a Timestamp, 0 to 59."""
+        return self._call("minute")
+
+    def second(self) -> Self:
+        """The whole second of a Timestamp, 0 to 59."""
+        return self._call("second")
+
+    def date(self) -> Self:
+        """The day of a Timestamp in UTC, as Date."""
+        return self._call("date")
+
+    def microseconds_since(self, earlier: object) -> Self:
+        """Microseconds from one Timestamp to this one, as Int64; negative if it is later."""
+        return self._call("microseconds_since", earlier)
+
+    def days_since(self, earlier: object) -> Self:
+        """Days from one Date to this one, as Int64; negative if it is later."""
+        return self._call("days_since", earlier)
+
+    def plus(self, duration: Duration) -> Self:
+        """The Timestamp ``duration`` later, which must be in the years 1 to 9999."""
+        return self._call("plus", microseconds(duration, "plus()"))
+
+    def minus(self, duration: Duration) -> Self:
+        """The Timestamp ``duration`` earlier, which must be in the years 1 to 9999."""
+        return self._call("minus", microseconds(duration, "minus()"))
+
+    def truncate(self, duration: Duration) -> Self:
+        """The newest Timestamp, not after this one, that is a multiple of ``duration`` away from 1970 in UTC."""
+        return self._call("truncate", _window(duration, "truncate()"))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.node!r})"
 
 
 def literal(value: object) -> Literal:
-    """The node of a constant."""
+    """The node of a constant; a time becomes UTC, so that equal instants are equal constants."""
     if value is None:
         message = "None is not a literal: compare with .is_null(), fill with .fill_null()."
         raise TypeMismatchError(message)
-    return Literal(value, type_of_value(value))
+    data_type = type_of_value(value)
+    return Literal(_utc(value) if isinstance(value, datetime.datetime) else value, data_type)
+
+
+def _utc(value: datetime.datetime) -> datetime.datetime:
+    if value.utcoffset() is None:
+        return value.replace(tzinfo=datetime.UTC, fold=0)
+    try:
+        return value.astimezone(datetime.UTC)
+    except OverflowError:
+        message = f"{value} is not in the years 1 to 9999 in UTC."
+        raise TypeMismatchError(message) from None
 
 
 class Value(Expression):
@@ -425,6 +580,31 @@ def _choices(values: Iterable[object], what: str) -> list[object]:
     if isinstance(values, AbstractSet):
         return sorted(values, key=lambda value: (type(value).__name__, repr(value)))
     return list(values)
+
+
+def _some(others: tuple[object, ...], what: str) -> tuple[object, ...]:
+    if not others:
+        message = f"{what} takes one value more at least."
+        raise DefinitionError(message)
+    return others
+
+
+def _characters(text: str, what: str) -> str:
+    if not isinstance(text, str) or not text:
+        message = f"{what} of {text!r} does not exist: it takes one character at least."
+        raise DefinitionError(message)
+    return text
+
+
+_LONGEST_TEXT = 2**31 - 2
+"""Positions in a text count from 1 in SQL, where an engine may hold them as 32-bit integers."""
+
+
+def _size(number: int, what: str, most: int = _LONGEST_TEXT) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
+        message = f"{what} is {number!r}, and must be a whole number from 0 to {most}."
+        raise DefinitionError(message)
+    return number
 
 
 def _one(value: Any) -> Value:

@@ -8,11 +8,15 @@ from featurestore.definitions.types import (
     MAX_PRECISION,
     Array,
     Bool,
+    Bytes,
     DataType,
+    Date,
     Decimal,
     Float64,
     Int64,
     Schema,
+    String,
+    Timestamp,
 )
 from featurestore.errors import MissingColumnError, TypeMismatchError
 
@@ -73,19 +77,81 @@ def _choice(types: Sequence[DataType]) -> DataType | None:
     return _common(types[1:]) if types[0] == Bool else None
 
 
+def _whole(types: Sequence[DataType]) -> DataType | None:
+    return Int64 if all(data_type.is_integer for data_type in types) else None
+
+
+def _whole_part(types: Sequence[DataType]) -> DataType | None:
+    """A float stays one, a Decimal loses its scale and gains a digit: 9.5 becomes 10."""
+    (value,) = types
+    if value.is_decimal:
+        return Decimal(min(_precision(value) - value.scale + 1, MAX_PRECISION), 0)
+    return Float64 if value.is_float else None
+
+
+def _rounded(types: Sequence[DataType]) -> DataType | None:
+    """A digit more, for 9.5 that becomes 10.0."""
+    value, digits = types
+    if not value.is_decimal or digits != Int64:
+        return None
+    return Decimal(min(_precision(value) + 1, MAX_PRECISION), value.scale)
+
+
+def _precision(value: DataType) -> int:
+    return int(str(value.parameters[0]))
+
+
+def _extremum(types: Sequence[DataType]) -> DataType | None:
+    common = _common(types)
+    return common if common and common.is_orderable else None
+
+
+def _one_of(*taken: DataType, gives: DataType) -> Callable[[Sequence[DataType]], DataType | None]:
+    """A function of one value, of any of the types."""
+    return lambda types: gives if len(types) == 1 and types[0] in taken else None
+
+
+def _exactly(*taken: DataType, gives: DataType) -> Callable[[Sequence[DataType]], DataType | None]:
+    """A function of as many values as there are types."""
+    return lambda types: gives if tuple(types) == taken else None
+
+
+def _texts(types: Sequence[DataType]) -> DataType | None:
+    return String if all(data_type == String for data_type in types) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of values: how it is written, and its type for its arguments' types (None: they do not fit)."""
+    """A function of values: how it is written, and its type for its arguments' types (None: they do not fit).
+
+    ``takes`` tells what it takes, for those who gave something else. The last ``constants`` arguments are literals,
+    because engines agree on them only where their values are known.
+    """
 
     text: str
     result: Callable[[Sequence[DataType]], DataType | None]
+    takes: str = ""
+    constants: int = 0
+
+
+_DAY = _one_of(Date, Timestamp, gives=Int64)
+_CLOCK = _one_of(Timestamp, gives=Int64)
+_MOVED = _exactly(Timestamp, Int64, gives=Timestamp)
+_NO_TIME_OF_DAY = "a Timestamp. A Date has no time of day."
+_FIXED_LENGTH = "a Timestamp and a length of time. Cast a Date to Timestamp first."
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "add": Function("{} + {}", _numeric),
-    "subtract": Function("{} - {}", _numeric),
+    "add": Function("{} + {}", _numeric, "numbers. Texts are joined by .concat(), times are moved by .plus()."),
+    "subtract": Function(
+        "{} - {}",
+        _numeric,
+        "numbers. Between times there are .microseconds_since() and .days_since(), and .minus() moves a time.",
+    ),
     "multiply": Function("{} * {}", _product),
     "divide": Function("{} / {}", _quotient),
+    "floor_divide": Function("{} // {}", _whole, "whole numbers. Of others take (x / y).floor()."),
+    "modulo": Function("{} % {}", _whole, "whole numbers."),
     "negate": Function("-{}", _numeric),
     "equal": Function("{} == {}", _equality),
     "not_equal": Function("{} != {}", _equality),
@@ -101,6 +167,46 @@ FUNCTIONS: Mapping[str, Function] = {
     "is_in": Function("{}.is_in(...)", _equality),
     "if_else": Function("when({}, {}, {})", _choice),
     "cast": Function("{}.cast(...)", lambda types: types[0]),
+    "abs": Function("{}.abs()", _numeric, "a number."),
+    "floor": Function("{}.floor()", _whole_part, "a float or a Decimal."),
+    "ceil": Function("{}.ceil()", _whole_part, "a float or a Decimal."),
+    "round": Function("{}.round({})", _rounded, "a Decimal. Engines round floats differently.", constants=1),
+    "sqrt": Function("{}.sqrt()", _quotient, "a number."),
+    "least": Function("{}.least(...)", _extremum, "values of one type that has an order, or numbers."),
+    "greatest": Function("{}.greatest(...)", _extremum, "values of one type that has an order, or numbers."),
+    "is_nan": Function("{}.is_nan()", lambda types: Bool if types[0].is_float else None, "a float."),
+    "length": Function("{}.length()", _one_of(String, Bytes, gives=Int64), "a String or Bytes."),
+    "lower_ascii": Function("{}.lower_ascii()", _texts, "a String."),
+    "upper_ascii": Function("{}.upper_ascii()", _texts, "a String."),
+    "strip": Function("{}.strip({})", _texts, "a String.", constants=1),
+    "starts_with": Function("{}.starts_with({})", _exactly(String, String, gives=Bool), "two Strings."),
+    "ends_with": Function("{}.ends_with({})", _exactly(String, String, gives=Bool), "two Strings."),
+    "contains": Function("{}.contains({})", _exactly(String, String, gives=Bool), "two Strings."),
+    "substring": Function(
+        "{}.substring({}, {})", _exactly(String, Int64, Int64, gives=String), "a String.", constants=2
+    ),
+    "concat": Function("{}.concat(...)", _texts, "Strings."),
+    "replace": Function("{}.replace({}, {})", _texts, "a String.", constants=2),
+    "year": Function("{}.year()", _DAY, "a Date or a Timestamp."),
+    "month": Function("{}.month()", _DAY, "a Date or a Timestamp."),
+    "day": Function("{}.day()", _DAY, "a Date or a Timestamp."),
+    "weekday": Function("{}.weekday()", _DAY, "a Date or a Timestamp."),
+    "day_of_year": Function("{}.day_of_year()", _DAY, "a Date or a Timestamp."),
+    "hour": Function("{}.hour()", _CLOCK, _NO_TIME_OF_DAY),
+    "minute": Function("{}.minute()", _CLOCK, _NO_TIME_OF_DAY),
+    "second": Function("{}.second()", _CLOCK, _NO_TIME_OF_DAY),
+    "date": Function("{}.date()", _one_of(Timestamp, gives=Date), "a Timestamp."),
+    "microseconds_since": Function(
+        "{}.microseconds_since({})",
+        _exactly(Timestamp, Timestamp, gives=Int64),
+        "two Timestamps. Cast a Date to Timestamp first.",
+    ),
+    "days_since": Function(
+        "{}.days_since({})", _exactly(Date, Date, gives=Int64), "two Dates. Take the .date() of a Timestamp first."
+    ),
+    "plus": Function("{}.plus({})", _MOVED, _FIXED_LENGTH, constants=1),
+    "minus": Function("{}.minus({})", _MOVED, _FIXED_LENGTH, constants=1),
+    "truncate": Function("{}.truncate({})", _MOVED, _FIXED_LENGTH, constants=1),
 }
 
 _CASTS: Mapping[str, frozenset[str]] = {
@@ -214,7 +320,10 @@ def _type_of_call(node: Call, columns: Schema, features: Schema | None) -> DataT
     function = FUNCTIONS[node.function]
     result = function.result(arguments)
     if result is None:
-        given = " and ".join(str(argument) for argument in arguments)
+        given = " and ".join(str(argument) for argument in arguments[: len(arguments) - function.constants])
         message = f"{node.function}() does not take {given}."
+        raise TypeMismatchError(message, hint=f"It takes {function.takes}" if function.takes else None)
+    if not all(isinstance(argument, Literal) for argument in node.arguments[len(arguments) - function.constants :]):
+        message = f"{node.function}() takes a constant after the value, not an expression."
         raise TypeMismatchError(message)
     return result

@@ -22,10 +22,13 @@ BINDING: Mapping[str, int] = {
     "add": SUM,
     "subtract": SUM,
     "multiply": PRODUCT,
-    "divide": PRODUCT,
+    **dict.fromkeys(("divide", "floor_divide", "modulo"), PRODUCT),
     "negate": SIGN,
     "not": SIGN,
 }
+
+OF_DURATIONS = frozenset({"plus", "minus", "truncate"})
+"""Functions whose constant is a length of time in microseconds."""
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -71,7 +74,10 @@ def _call(document: Mapping[str, Any]) -> tuple[str, int]:
         return FUNCTIONS[name].text.format(*parts), binding
     if name == "if_else":
         return f"when({', '.join(map(document_text, arguments))})", ATOM
-    given = [*map(document_text, arguments[1:]), *([document["type"]] if "type" in document else [])]
+    if name in OF_DURATIONS:
+        given = [duration_text(int(part["literal"]["int"])) for part in arguments[1:]]
+    else:
+        given = [*map(document_text, arguments[1:]), *([document["type"]] if "type" in document else [])]
     return f"{_within(arguments[0], ATOM)}.{name}({', '.join(given)})", ATOM
 
 

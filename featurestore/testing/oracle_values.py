@@ -186,6 +186,14 @@ def evaluate(
     types = [type_of(argument) for argument in node.arguments]
     if node.function in COMPARISONS:
         return _compare(node.function, values, types)
+    if node.function in OF_NUMBERS:
+        return convert(OF_NUMBERS[node.function](*values), result, feature)
+    if node.function in OF_TEXTS:
+        return OF_TEXTS[node.function](*values)
+    if node.function in OF_TIMES:
+        return _of_times(node.function, values, result, feature)
+    if node.function in {"least", "greatest"}:
+        return _extremum(node.function, [convert(value, result, feature) for value in values])
     return not values[0] if node.function == "not" else _arithmetic(node.function, values, result, feature)
 
 
@@ -246,6 +254,128 @@ def _arithmetic(function: str, values: Sequence[Any], result: DataType, feature:
             message = f"The oracle has no function {function!r}."
             raise NotSupportedError(message)
     return convert(found, result, feature)
+
+
+def _positive(zero: Any) -> Any:
+    """The value, with 0.0 for -0.0."""
+    return 0.0 if isinstance(zero, float) and zero == 0 else zero
+
+
+def _whole_part(direction: Callable[[Fraction], int]) -> Callable[[Any], Any]:
+    """Of a float a float, and NaN and the infinities as they are; of a Decimal an integer."""
+
+    def whole(value: Any) -> Any:
+        if not isinstance(value, float):
+            return direction(Fraction(value))
+        return float(direction(Fraction(value))) if math.isfinite(value) else value
+
+    return whole
+
+
+def _rounded_away(value: decimal.Decimal, digits: int) -> decimal.Decimal:
+    """Half away from zero, counted in units of the last digit."""
+    units = Fraction(value) * 10**digits
+    away = math.floor(abs(units) + Fraction(1, 2)) * (1 if units > 0 else -1)
+    return EXACT.divide(decimal.Decimal(away), decimal.Decimal(10**digits))
+
+
+def _root(value: Any) -> float | None:
+    if value < 0:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return value
+    return float(EXACT.sqrt(decimal.Decimal(float(value))))
+
+
+OF_NUMBERS: Mapping[str, Callable[..., Any]] = {
+    "floor_divide": lambda value, divisor: math.floor(Fraction(value, divisor)) if divisor else None,
+    "modulo": lambda value, divisor: value - divisor * math.floor(Fraction(value, divisor)) if divisor else None,
+    "abs": lambda value: _positive(EXACT.abs(value) if isinstance(value, decimal.Decimal) else max(value, -value)),
+    "floor": _whole_part(math.floor),
+    "ceil": _whole_part(math.ceil),
+    "round": _rounded_away,
+    "sqrt": lambda value: _positive(_root(value)),
+    "is_nan": lambda value: value != value,  # noqa: PLR0124 - what makes NaN
+}
+"""Exact results, which then have to fit."""
+
+
+def _extremum(function: str, values: Sequence[Any]) -> Any:
+    """The first or the last in the order of rule 8, but NaN wherever there is one, as of the aggregations (11)."""
+    ordered = sorted(values, key=order)
+    if order(ordered[-1]) == order(math.nan):
+        return math.nan
+    return _positive(ordered[0] if function == "least" else ordered[-1])
+
+
+def _in_other_case(text: str, first: str, distance: int) -> str:
+    """The 26 letters from ``first`` on, moved by so many code points."""
+    return "".join(chr(ord(one) + distance) if ord(first) <= ord(one) < ord(first) + 26 else one for one in text)
+
+
+def _stripped(text: str, characters: str) -> str:
+    kept = [position for position, one in enumerate(text) if one not in characters]
+    return "".join(text[position] for position in range(kept[0], kept[-1] + 1)) if kept else ""
+
+
+def _places(text: str, part: str) -> list[int]:
+    """The positions, in bytes, at which ``part`` begins in ``text``."""
+    whole, sought = text.encode(), part.encode()
+    return [start for start in range(len(whole) + 1) if whole[start : start + len(sought)] == sought]
+
+
+OF_TEXTS: Mapping[str, Callable[..., Any]] = {
+    "length": lambda value: len(value) if isinstance(value, bytes) else len(value.encode("utf-32-be")) // 4,
+    "lower_ascii": lambda text: _in_other_case(text, "A", 32),
+    "upper_ascii": lambda text: _in_other_case(text, "a", -32),
+    "strip": _stripped,
+    "starts_with": lambda text, part: 0 in _places(text, part),
+    "ends_with": lambda text, part: len(text.encode()) - len(part.encode()) in _places(text, part),
+    "contains": lambda text, part: bool(_places(text, part)),
+    "substring": lambda text, start, length: "".join(
+        one for position, one in enumerate(text) if start <= position < start + length
+    ),
+    "concat": lambda *texts: b"".join(text.encode() for text in texts).decode(),
+    "replace": lambda text, old, new: new.join(text.split(old)),
+}
+DAY = 86_400_000_000
+ORDINAL_OF_1970 = 719_163
+"""Days since the beginning of the year 1, counted from 1, as dates in Python do."""
+OF_TIMES: Mapping[str, Callable[..., Any]] = {
+    "year": lambda time: _date(time).year,
+    "month": lambda time: _date(time).month,
+    "day": lambda time: _date(time).day,
+    "weekday": lambda time: (time // DAY + 3) % 7 + 1,  # 1970 began on a Thursday
+    "day_of_year": lambda time: (_date(time) - _date(time).replace(month=1, day=1)).days + 1,
+    "hour": lambda time: time % DAY // 3_600_000_000,
+    "minute": lambda time: time % 3_600_000_000 // 60_000_000,
+    "second": lambda time: time % 60_000_000 // 1_000_000,
+    "date": lambda time: _date(time),  # noqa: PLW0108 - it is defined below
+    "microseconds_since": lambda time, earlier: time - earlier,
+    "days_since": lambda time, earlier: (time - earlier) // DAY,
+    "plus": lambda time, length: time + length,
+    "minus": lambda time, length: time - length,
+    "truncate": lambda time, length: time // length * length,
+}
+"""Of times in microseconds since 1970; what gives a time gives it so."""
+
+
+def _date(time: int) -> datetime.date:
+    return datetime.date.fromordinal(time // DAY + ORDINAL_OF_1970)
+
+
+def _of_times(function: str, values: Sequence[Any], result: DataType, feature: str) -> Any:
+    """Null of an infinite time; and a time outside of the years 1 to 9999 does not fit."""
+    times = [value if isinstance(value, int) else micros(value) for value in values]
+    if any(isinstance(time, float) for time in times):
+        return None
+    found = OF_TIMES[function](*times)
+    if result.name != "Timestamp":
+        return found
+    first, last = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (1, 9999))
+    end = micros(last.replace(month=12, day=31)) or 0
+    _fits(found, (micros(first) or 0) <= found < end + DAY, feature)
+    return EPOCH + found * MICROSECOND
 
 
 def aggregate(function: str, values: Sequence[Any], parameter: float | None, result: DataType, feature: str) -> Any:

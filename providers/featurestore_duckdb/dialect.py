@@ -1,6 +1,7 @@
 """How queries are printed for DuckDB."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from featurestore.compiler.dialect import Dialect
 from featurestore.definitions.types import DataType
@@ -12,6 +13,14 @@ class DuckDBDialect(Dialect):
     """DuckDB's SQL. Its integer division and remainder truncate, so floors are made of both."""
 
     sqlglot = "duckdb"
+    functions: ClassVar[Mapping[str, str]] = {
+        **Dialect.functions,
+        "quotient": "({0} // {1})",
+        "remainder": "({0} % {1})",
+        "length": "LENGTH({0})",
+        # A timestamp without a time zone: parts of one with a zone are taken by an extension, in the session's zone.
+        "calendar": "MAKE_TIMESTAMP(EPOCH_US({0}))",
+    }
 
     def bytes(self, value: bytes) -> str:
         """A string of hexadecimal escapes, as BLOB."""

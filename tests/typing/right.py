@@ -51,8 +51,12 @@ def calm(rows: Annotated[fs.Rows, fs.use(paid_orders)]) -> fs.Value:
     food = rows.category == "food"
     large = (rows.amount >= 10) & ~(rows["count"] != 3) | rows.category.is_in(["toys", "books"])
     share = rows.amount.sum(over="7d", where=food & large) / rows.amount.sum(over="7d")
+    evening = (rows.ordered_at.hour() // 6 == 3) & (rows.ordered_at.plus("90m").weekday() % 7 > 4)
+    coded = rows.category.strip().lower_ascii().substring(0, 3).concat("-", rows.kind).replace("-", "")
+    near = coded.starts_with("foo") & (rows.amount.round(2).abs().greatest(rows.tip, 1) > 2)
     level = fs.when(rows.amount > 3, rows.amount, 0).mean(over="7d", ago="1d")
-    return fs.when(share > 0.5, 1 - share, level.fill_null(0)).cast(fs.Float64)
+    late = rows.ordered_at.last().date().days_since(datetime.date(2024, 1, 1)) + rows.count(where=evening & near)
+    return fs.when(share > 0.5, 1 - share, level.fill_null(late).sqrt().floor()).cast(fs.Float64)
 
 
 @fs.feature(entity=customer, version="v1")

@@ -58,6 +58,10 @@ fs.last("amount", over=["7d", "30d"])  # expect-error
 fs.col("amount").sum(over=["7d", "30d"])  # expect-error
 fs.col("amount").cast("Int64")  # expect-error
 fs.col("amount").percentile("0.5")  # expect-error
+fs.col("amount").round("2")  # expect-error
+fs.col("category").substring(0)  # expect-error
+fs.col("category").replace("a", 1)  # expect-error
+fs.col("ordered_at").truncate(3600)  # expect-error
 fs.count(over="7d").by("category", 3)  # expect-error
 fs.Entity("customer", keys=["customer_id"])  # expect-error
 fs.Source("orders", path="x", key=3)  # expect-error

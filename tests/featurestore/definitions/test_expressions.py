@@ -1,6 +1,7 @@
 """Expressions build trees, refuse what has no meaning, and never compute."""
 
 import datetime
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 
 import featurestore as fs
 from featurestore.definitions.expressions import Values
+from featurestore.definitions.fingerprints import digest, node_document
 from featurestore.definitions.nodes import Aggregate, Call, Column, Literal, aggregates, columns_read
 from featurestore.errors import DefinitionError, NameClashError, TypeMismatchError
 
 DAY = 86_400_000_000
+EAST = datetime.timezone(datetime.timedelta(hours=2))
 a, b = fs.col("a"), fs.col("b")
 total = fs.sum("a")
 one = Literal(1, fs.Int64)
@@ -26,6 +29,16 @@ one = Literal(1, fs.Int64)
         (1 - a, "subtract", (one, Column("a"))),
         (1 * a, "multiply", (one, Column("a"))),
         (1 / a, "divide", (one, Column("a"))),
+        (a // 1, "floor_divide", (Column("a"), one)),
+        (1 // a, "floor_divide", (one, Column("a"))),
+        (a % 1, "modulo", (Column("a"), one)),
+        (1 % a, "modulo", (one, Column("a"))),
+        (a.least(1, b), "least", (Column("a"), one, Column("b"))),
+        (a.concat(b), "concat", (Column("a"), Column("b"))),
+        (a.substring(1, 1), "substring", (Column("a"), one, one)),
+        (a.strip(), "strip", (Column("a"), Literal(" ", fs.String))),
+        (a.plus("1us"), "plus", (Column("a"), one)),
+        (a.truncate(datetime.timedelta(microseconds=1)), "truncate", (Column("a"), one)),
         (-a, "negate", (Column("a"),)),
         (a == 1, "equal", (Column("a"), one)),
         (1 == a, "equal", (Column("a"), one)),  # noqa: SIM300 - the other way round is what is tested
@@ -44,6 +57,23 @@ one = Literal(1, fs.Int64)
 )
 def test_an_operator_makes_a_call_with_its_operands_in_order(expression: Any, function: str, arguments: Any) -> None:
     assert expression.node == Call(function, arguments)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        datetime.datetime(2024, 5, 1, 12),  # noqa: DTZ001 - naive is UTC
+        datetime.datetime(2024, 5, 1, 12, fold=1),  # noqa: DTZ001
+        datetime.datetime(2024, 5, 1, 14, tzinfo=EAST),
+        datetime.datetime(2024, 5, 1, 8, tzinfo=zoneinfo.ZoneInfo("America/New_York")),
+    ],
+    ids=str,
+)
+def test_equal_instants_are_one_constant_with_one_identity(same: datetime.datetime) -> None:
+    utc = a > datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
+    assert (a > same).node == utc.node
+    assert digest(node_document((a > same).node)) == digest(node_document(utc.node))
+    assert fs.lit(same).node.value.tzinfo is datetime.UTC  # type: ignore[union-attr]
 
 
 def test_a_constant_is_of_the_sort_of_what_it_is_combined_with() -> None:
@@ -79,6 +109,23 @@ REFUSED: dict[str, Callable[[], object]] = {
     "cast to a text": lambda: a.cast("Int64"),  # type: ignore[arg-type]
     "cast to a Python type": lambda: a.cast(int),  # type: ignore[arg-type]
     "an integer of no type": lambda: a > 2**63,
+    "the least of one": a.least,
+    "a text of one": a.concat,
+    "a negative position": lambda: a.substring(-1, 1),
+    "a negative length": lambda: a.substring(0, -1),
+    "a position in a column": lambda: a.substring(b, 1),  # type: ignore[arg-type]
+    "a position beyond every text": lambda: a.substring(2**31 - 1, 1),
+    "rounding to tens": lambda: a.round(-1),
+    "rounding to a float": lambda: a.round(1.0),  # type: ignore[arg-type]
+    "more digits than there are": lambda: a.round(39),
+    "stripping nothing": lambda: a.strip(""),
+    "stripping a column": lambda: a.strip(b),  # type: ignore[arg-type]
+    "replacing nothing": lambda: a.replace("", "x"),
+    "replacing by a column": lambda: a.replace("x", b),  # type: ignore[arg-type]
+    "a negative length of time": lambda: a.plus(datetime.timedelta(-1)),
+    "a length of time that is a number": lambda: a.minus(1),  # type: ignore[arg-type]
+    "truncating to nothing": lambda: a.truncate("0s"),
+    "a time before the year 1 in UTC": lambda: a > datetime.datetime(1, 1, 1, tzinfo=EAST),
     "an empty window": lambda: fs.sum("a", over="0s"),
     "an empty ttl": lambda: fs.last("a", ttl="0s"),
     "a negative window": lambda: fs.sum("a", over=datetime.timedelta(days=-1)),

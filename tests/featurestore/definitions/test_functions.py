@@ -8,7 +8,7 @@ import pytest
 
 import featurestore as fs
 from featurestore.definitions.functions import AGGREGATIONS, FUNCTIONS, type_of
-from featurestore.definitions.nodes import Aggregate, Column, FeatureValue
+from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue
 from featurestore.definitions.types import DataType
 from featurestore.errors import MissingColumnError, TypeMismatchError
 
@@ -62,6 +62,29 @@ MORE = fs.Decimal(38, 2)
         (n.cast(fs.Decimal(20, 0)), fs.Decimal(20, 0)),
         (day.cast(fs.Timestamp), fs.Timestamp),
         (s.cast(fs.String), fs.String),
+        (i // n, fs.Int64),
+        (7 % i, fs.Int64),
+        (i.abs(), fs.Int64),
+        (f.abs(), fs.Float64),
+        (f.floor(), fs.Float64),
+        (d.ceil(), fs.Decimal(9, 0)),
+        (d.round(), fs.Decimal(11, 2)),
+        (d.cast(fs.Decimal(38, 2)).round(1), MORE),
+        (d.sqrt(), fs.Float64),
+        (i.least(i), fs.Int32),
+        (i.greatest(d, 1), MORE),
+        (s.least("a"), fs.String),
+        (f.is_nan(), fs.Bool),
+        (y.length(), fs.Int64),
+        (s.lower_ascii().strip("x").substring(0, 1).replace("a", ""), fs.String),
+        (s.concat(s, "a"), fs.String),
+        (s.contains("a") & s.starts_with(s) & s.ends_with(""), fs.Bool),
+        (day.year() + t.day_of_year(), fs.Int64),
+        (t.hour(), fs.Int64),
+        (t.date().days_since(day), fs.Int64),
+        (t.microseconds_since(day.cast(fs.Timestamp)), fs.Int64),
+        (t.plus("1h").minus("1d").truncate("1w"), fs.Timestamp),
+        (t.last().hour(), fs.Int64),
         (i.sum(), fs.Int64),
         (d.sum(), MORE),
         (f.sum(), fs.Float64),
@@ -109,6 +132,37 @@ def test_an_expression_has_a_type(expression: Any, data_type: DataType) -> None:
         x.cast(fs.Int64),
         a.cast(fs.Array[fs.Int32]),
         d * d * d * d * d * d * d * d * d * d * d * d * d * d * d * d * d * d * d * d,
+        x // 2,
+        d % 2,
+        b.abs(),
+        s.abs(),
+        n.floor(),
+        n.round(1),
+        x.round(1),
+        s.sqrt(),
+        a.least(a),
+        b.greatest(b),
+        s.least(1),
+        n.is_nan(),
+        d.is_nan(),
+        n.length(),
+        a.length(),
+        y.lower_ascii(),
+        y.strip(),
+        y.contains(b"a"),
+        s.starts_with(1),
+        n.substring(0, 1),
+        s.concat(n),
+        n.replace("1", "2"),
+        s.year(),
+        n.month(),
+        day.hour(),
+        day.date(),
+        day.plus("1d"),
+        day.truncate("1w"),
+        t.microseconds_since(day),
+        t.days_since(t),
+        t - t,
         s.sum(),
         b.max(),
         a.min(),
@@ -123,6 +177,29 @@ def test_an_expression_has_a_type(expression: Any, data_type: DataType) -> None:
 def test_types_that_do_not_fit_are_refused(expression: Any) -> None:
     with pytest.raises(TypeMismatchError):
         type_of(expression.node, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        (x.round(1), "It takes a Decimal."),
+        (x // 2, "(x / y).floor()"),
+        (day.hour(), "A Date has no time of day."),
+        (s + s, ".concat()"),
+        (t - t, ".microseconds_since()"),
+        (t.days_since(day), "Take the .date() of a Timestamp first."),
+    ],
+    ids=str,
+)
+def test_a_refusal_says_what_the_function_takes(expression: Any, hint: str) -> None:
+    with pytest.raises(TypeMismatchError) as error:
+        type_of(expression.node, COLUMNS)
+    assert hint in str(error.value)
+
+
+def test_a_constant_is_not_taken_from_a_column() -> None:
+    with pytest.raises(TypeMismatchError, match="takes a constant"):
+        type_of(Call("substring", (Column("s"), Column("n"), fs.lit(1).node)), COLUMNS)
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:

@@ -46,8 +46,18 @@ a, b, c = map(fs.col, "abc")
         (a > Decimal("-1.50"), "a > -1.50"),
         (a == datetime.date(2024, 2, 29), "a == 2024-02-29"),
         (a == datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC), "a == 2024-02-29 12:00:00+00:00"),
-        (a == datetime.datetime(1969, 1, 1, 12), "a == 1969-01-01 12:00:00"),  # noqa: DTZ001 - naive on purpose
+        (a == datetime.datetime(1969, 1, 1, 12), "a == 1969-01-01 12:00:00+00:00"),  # noqa: DTZ001 - naive on purpose
         (a & True, "a & True"),
+        (a // b % 2, "a // b % 2"),
+        (a // (b * c), "a // (b * c)"),
+        ((a + 1).abs(), "(a + 1).abs()"),
+        (a.round(2), "a.round(2)"),
+        (a.least(b, 0), "a.least(b, 0)"),
+        (a.strip().substring(0, 3), "a.strip(' ').substring(0, 3)"),
+        (a.replace("-", ""), "a.replace('-', '')"),
+        (a.concat("-", b), "a.concat('-', b)"),
+        (a.plus("90m").truncate("1w"), "a.plus(1h30m).truncate(7d)"),
+        (a.minus(datetime.timedelta(seconds=1)).hour(), "a.minus(1s).hour()"),
         (feature_value("day") - feature_value("week"), "day - week"),
     ],
     ids=str,
@@ -55,3 +65,8 @@ a, b, c = map(fs.col, "abc")
 def test_an_expression_reads_as_it_is_written(expression: Any, text: str) -> None:
     assert expression_text(expression.node) == text
     assert document_text(node_document(expression.node)) == text
+
+
+def test_a_naive_time_that_is_registered_already_still_reads() -> None:
+    document = {"literal": {"datetime": ["-31492800000000", 0]}, "type": "Timestamp"}
+    assert document_text(document) == "1969-01-01 12:00:00"
