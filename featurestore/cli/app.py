@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from featurestore.cli.failures import report
-from featurestore.cli.session import Session, project_options
+from featurestore.cli.session import Session, project_options, write_examples
 
 __all__ = ["Group", "Listed", "app"]
 
@@ -22,11 +23,12 @@ class Listed(NamedTuple):
 
 
 class Group(click.Group):
-    """A group that knows its commands by place and imports them when they are needed."""
+    """A group that knows its commands by place and imports them when they are needed, with examples in its help."""
 
-    def __init__(self, *args: Any, listed: Mapping[str, Listed], **options: Any) -> None:
+    def __init__(self, *args: Any, listed: Mapping[str, Listed], examples: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
         self.listed = listed
+        self.examples = tuple(examples)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The commands' names, in the order in which they are used."""
@@ -39,6 +41,13 @@ class Group(click.Group):
         module, _, attribute = self.listed[cmd_name].place.partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Click's, but without importing all commands to offer their names."""
+        named = [
+            CompletionItem(name, help=one.help) for name, one in self.listed.items() if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -53,6 +62,10 @@ class Group(click.Group):
         """Lists the commands without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, one.help) for name, one in self.listed.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - idem
+        """Lists the examples."""
+        write_examples(formatter, self.examples)
 
 
 class App(Group):
@@ -69,18 +82,29 @@ class App(Group):
             code = report(error, root=session.root, debug="--debug" in given, as_json="--json" in given)
         sys.exit(code if isinstance(code, int) else 0)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command. After the ^C that a terminal shows, a new line is begun; elsewhere there is no empty one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            if sys.stderr.isatty():
+                click.echo(err=True)
+            raise click.Abort from error
+
 
 _COMMANDS = "featurestore.cli.commands"
 
 sources = Group(
     "sources",
     help="The sources of the project, and what sources.lock.yaml says of them.",
+    examples=["featurestore sources pull", "featurestore sources pull --check"],
     listed={"pull": Listed(f"{_COMMANDS}.sources:pull", "Bring sources.lock.yaml up to what the store says.")},
 )
 
 training_set = Group(
     "training-set",
     help="Training sets: build them, look at builds, build them again.",
+    examples=["featurestore training-set build returns", "featurestore training-set show returns"],
     listed={
         "build": Listed(f"{_COMMANDS}.training_set:build", "Build a training set and record the build."),
         "rebuild": Listed(f"{_COMMANDS}.training_set:rebuild", "Build again from a record and compare."),
@@ -92,6 +116,7 @@ training_set = Group(
 runs = Group(
     "runs",
     help="The runs of the groups, as the ledger has them.",
+    examples=["featurestore runs list --group Habits -n 5"],
     listed={
         "list": Listed(f"{_COMMANDS}.runs:list_runs", "List how runs ended, newest first."),
         "show": Listed(f"{_COMMANDS}.runs:show", "Show what is recorded of a run."),
@@ -101,6 +126,7 @@ runs = Group(
 lineage = Group(
     "lineage",
     help="Lineage: what a value is made of, and what is made of it, as far as it is applied.",
+    examples=["featurestore lineage up mean_amount", "featurestore lineage down orders.amount"],
     listed={
         "up": Listed(f"{_COMMANDS}.lineage:up", "Show what something is made of."),
         "down": Listed(f"{_COMMANDS}.lineage:down", "Show what is made of something."),
@@ -111,6 +137,7 @@ lineage = Group(
 model = Group(
     "model",
     help="Models: record what they were trained on, look at what is recorded.",
+    examples=["featurestore model list", "featurestore model show returns"],
     listed={
         "register": Listed(f"{_COMMANDS}.model_register:register", "Record a version of a model and its training set."),
         "list": Listed(f"{_COMMANDS}.model:list_models", "List the models, newest first."),
@@ -127,26 +154,38 @@ app = project_options(
     App(
         "featurestore",
         help=_HELP,
+        examples=[
+            "featurestore init shop                # then, in the folder shop:",
+            "featurestore plan",
+            'featurestore apply -m "First features"',
+            "featurestore values checkout --key customer_id=7 --key amount=49.90",
+            "featurestore doctor                   # when something does not work",
+        ],
         listed={
             "init": Listed(f"{_COMMANDS}.init:init", "Make a small project that runs as it stands."),
             "list": Listed(f"{_COMMANDS}.definitions:list_definitions", "List the definitions of the project."),
             "show": Listed(f"{_COMMANDS}.definitions:show", "Show everything about one definition."),
             "explain": Listed(f"{_COMMANDS}.explain:explain", "Print the SQL that computes features."),
             "values": Listed(f"{_COMMANDS}.values:values", "Compute the values of features at given times."),
-            "sources": Listed("featurestore.cli.app:sources", "Sources: sources pull."),
+            "sources": Listed("featurestore.cli.app:sources", "Bring sources.lock.yaml up to date: pull."),
             "plan": Listed(f"{_COMMANDS}.plan:plan", "Show what apply would change."),
             "apply": Listed(f"{_COMMANDS}.apply:apply", "Record the project's definitions in the registry."),
             "bump": Listed(f"{_COMMANDS}.bump:bump", "Give a changed definition its next version."),
             "log": Listed(f"{_COMMANDS}.log:log", "List what was applied, when, by whom and why."),
-            "training-set": Listed("featurestore.cli.app:training_set", "Training sets: build, rebuild, show, list."),
+            "training-set": Listed(
+                "featurestore.cli.app:training_set",
+                "Build training sets and look at builds: build, rebuild, show, list.",
+            ),
             "materialize": Listed(f"{_COMMANDS}.materialize:materialize", "Bring the online store up to date."),
             "status": Listed(f"{_COMMANDS}.status:status", "Show how the groups stand in the online store."),
             "due": Listed(f"{_COMMANDS}.status:due", "List which groups must run."),
-            "runs": Listed("featurestore.cli.app:runs", "Runs: list, show."),
+            "runs": Listed("featurestore.cli.app:runs", "Look at runs of groups: list, show."),
             "serve": Listed(f"{_COMMANDS}.serve:serve", "Serve features from the online store."),
             "get": Listed(f"{_COMMANDS}.get:get", "Read the features of one entity online."),
-            "lineage": Listed("featurestore.cli.app:lineage", "Lineage: up, down, models."),
-            "model": Listed("featurestore.cli.app:model", "Models: register, list, show."),
+            "lineage": Listed("featurestore.cli.app:lineage", "Show what is made of what: up, down, models."),
+            "model": Listed("featurestore.cli.app:model", "Record models and look at them: register, list, show."),
+            "doctor": Listed(f"{_COMMANDS}.doctor:doctor", "Say what is wrong, and what to do."),
+            "completion": Listed(f"{_COMMANDS}.completion:completion", "Print what completes commands in a shell."),
         },
     )
 )

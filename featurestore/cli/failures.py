@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from featurestore.errors import FeaturestoreError, ProjectImportError, UserCodeError
+from featurestore.errors import EngineError, FeaturestoreError, ProjectImportError, UserCodeError
 
 __all__ = ["Failure", "Frame", "failure_of", "report"]
 
@@ -64,9 +64,8 @@ class Failure:
 def failure_of(error: BaseException, root: Path | None) -> Failure:
     """An error as it is told; ``root`` is the project's folder, which the user's own code is in."""
     match error:
-        case click.Abort() | KeyboardInterrupt():
-            message = "Interrupted. Nothing was half written; run it again."
-            return Failure("interrupted", message, exit_code=INTERRUPTED)
+        case _ if _is_interruption(error):
+            return Failure("interrupted", f"Interrupted. {_left(error)}", exit_code=INTERRUPTED)
         case click.ClickException():
             code = "usage" if isinstance(error, click.UsageError) else "failed"
             return Failure(code, error.format_message(), exit_code=error.exit_code)
@@ -82,6 +81,21 @@ def failure_of(error: BaseException, root: Path | None) -> Failure:
             message = f"This should not have happened: {type(error).__name__}: {error}"
             hint = "It is a fault of featurestore. Run it again with --debug, and report what that shows."
             return Failure("unexpected", message, hint=hint)
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind it: a driver that was calling Python just then raises an error of its own about it."""
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return True
+    cause = error.__cause__ if isinstance(error, EngineError) else None
+    return cause is not None and str(cause).rstrip(": \n").endswith("KeyboardInterrupt")
+
+
+def _left(error: BaseException) -> str:
+    """What an interruption says of how things were left; click's own stands around the one that was raised."""
+    interruption = error.__cause__ if isinstance(error, click.Abort) else error
+    said = str(interruption) if isinstance(interruption, KeyboardInterrupt) else ""
+    return said or "Nothing was half written; run it again."
 
 
 def _own_frames(cause: BaseException, root: Path) -> Iterator[Frame]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-__all__ = ["Command", "Session", "project_options"]
+__all__ = ["Command", "Session", "project_options", "write_examples"]
 
 C = TypeVar("C", bound=click.Command)
 
@@ -33,6 +34,12 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(session, parameter.name, value)
 
 
+def _targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from featurestore.cli.completing import targets  # noqa: PLC0415 - needed only where a target is completed
+
+    return targets(ctx, param, incomplete)
+
+
 def project_options(command: C) -> C:
     """Gives a command the options that all on a project have; also before its name."""
     command.params += [
@@ -45,8 +52,10 @@ def project_options(command: C) -> C:
         ),
         click.Option(
             ["--target"],
+            metavar="NAME",
             callback=_remember,
             expose_value=False,
+            shell_complete=_targets,
             help="The target.  [default: that of featurestore.yaml]",
         ),
     ]
@@ -71,6 +80,11 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Lists the examples."""
-        with formatter.section("Examples"):
-            for line in self.examples:
-                formatter.write(f"  {line}\n")
+        write_examples(formatter, self.examples)
+
+
+def write_examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
+    """Writes the part of a help that lists examples, a line each."""
+    with formatter.section("Examples"):
+        for line in examples:
+            formatter.write(f"  {line}\n")

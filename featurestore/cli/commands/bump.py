@@ -2,6 +2,7 @@
 
 import click
 
+from featurestore.cli.completing import references
 from featurestore.cli.output import print_json
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -19,7 +20,7 @@ __all__ = ["bump"]
         "featurestore bump Habits --to 2024-06",
     ],
 )
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=references)
 @click.option("--downstream", is_flag=True, help="Bump all that depends on it and has a version of its own, too.")
 @click.option("--to", metavar="VERSION", help="The new version, where v1 -> v2 is not meant.")
 @click.option("--write", is_flag=True, help="Make the edits.")

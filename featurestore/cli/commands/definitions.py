@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from featurestore.cli.completing import references
 from featurestore.cli.output import aligned, cell, print_json, print_table
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -96,7 +97,7 @@ def _entity(one: Definition) -> str | None:
         "featurestore show entity:customer --json     # where several kinds have one name",
     ],
 )
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=references)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def show(session: Session, reference: str, as_json: bool) -> None:

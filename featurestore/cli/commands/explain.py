@@ -2,6 +2,7 @@
 
 import click
 
+from featurestore.cli.completing import references
 from featurestore.cli.output import print_json
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -18,7 +19,7 @@ __all__ = ["explain"]
         "featurestore explain checkout",
     ],
 )
-@click.argument("references", nargs=-1, required=True, metavar="REF...")
+@click.argument("references", nargs=-1, required=True, metavar="REF...", shell_complete=references)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def explain(session: Session, references: tuple[str, ...], as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from featurestore.cli.completing import services
 from featurestore.cli.extras import serving_extra
 from featurestore.cli.output import cell, print_json, print_table
 from featurestore.cli.projects import opened
@@ -36,7 +37,7 @@ WITHOUT_VALUE = {Status.UNAVAILABLE, Status.AHEAD, Status.ERROR}
         "featurestore get checkout customer_id=7 --at 2024-06-01T12:00 --allow-at",
     ],
 )
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.argument("given", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--at", type=TIME, help="Read at this time; a server must allow it.  [default: now]")
 @click.option("--allow-at", is_flag=True, help="Allow --at without a server.")

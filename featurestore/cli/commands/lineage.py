@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import click
 
+from featurestore.cli.completing import nodes
 from featurestore.cli.output import print_json, print_table
 from featurestore.cli.recorded import recorded
 from featurestore.cli.session import Command, Session
@@ -16,8 +17,10 @@ __all__ = ["down", "models", "up"]
 def _question(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command what all of these are asked."""
     options = (
-        click.argument("reference", metavar="REF"),
-        click.option("--depth", type=click.IntRange(min=0), help="Follow at most so many edges.  [default: all]"),
+        click.argument("reference", metavar="REF", shell_complete=nodes),
+        click.option(
+            "--depth", type=click.IntRange(min=0), metavar="N", help="Follow at most so many edges.  [default: all]"
+        ),
         click.option("--direct-only", is_flag=True, help="Follow values only, not what decides about rows."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.pass_obj,

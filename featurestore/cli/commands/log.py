@@ -11,7 +11,7 @@ __all__ = ["log"]
 
 
 @click.command("log", cls=Command, examples=["featurestore log", "featurestore log -n 5", "featurestore log --json"])
-@click.option("-n", "number", type=click.IntRange(min=1), help="At most so many.  [default: all]")
+@click.option("-n", "number", type=click.IntRange(min=1), metavar="N", help="At most so many.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def log(session: Session, number: int | None, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.status import Status
 
+from featurestore.cli import completing
 from featurestore.cli.output import cell, plural, print_json
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -50,7 +51,14 @@ EVERY = 10.0
     ],
 )
 @click.option("--until", type=TIME, help="Only boundaries that were due then.  [default: now]")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group, by name or id.  [default: all]")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.groups,
+    help="A group, by name or id; may be repeated.  [default: all]",
+)
 @click.option("--rebuild", is_flag=True, help="Compute all entities anew, also where nothing is due.")
 @click.option("--run", "run_id", metavar="ID", help="Execute one group's run under this id; for job runners.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -81,8 +89,8 @@ def materialize(
                 _say(result, as_json=as_json)
         except KeyboardInterrupt:
             told.hide()
-            click.echo("Stopped: no lease is held any more, and groups keep what was published of them.", err=True)
-            raise
+            message = "Stopped: no lease is held any more, and groups keep what was published of them."
+            raise KeyboardInterrupt(message) from None
     if as_json:
         print_json([_document(result) for result in results])
     if any(result.outcome == "failed" for result in results):

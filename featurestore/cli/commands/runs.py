@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from featurestore.cli.completing import groups
 from featurestore.cli.output import aligned, cell, print_json, print_table
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -16,8 +17,8 @@ __all__ = ["list_runs", "show"]
 
 
 @click.command("list", cls=Command, examples=["featurestore runs list", "featurestore runs list --group Habits -n 5"])
-@click.option("--group", metavar="NAME", help="Only of a group, by name or id.  [default: all]")
-@click.option("-n", "number", type=click.IntRange(min=1), help="At most so many.  [default: all]")
+@click.option("--group", metavar="NAME", shell_complete=groups, help="Only of a group, by name or id.  [default: all]")
+@click.option("-n", "number", type=click.IntRange(min=1), metavar="N", help="At most so many.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_runs(session: Session, group: str | None, number: int | None, as_json: bool) -> None:
@@ -102,6 +103,11 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         "version": run.code_version,
         "logic": run.fingerprint,
         "token": run.token,
-        "sources": "\n".join(f"{name} {source}" for name, source in run.bindings.items()),
+        "sources": "\n".join(f"{name} {_place(source)}" for name, source in run.bindings.items()),
     }
     click.echo(aligned(described))
+
+
+def _place(binding: object) -> str:
+    """Where a source was read, as it is recorded: a path, a table or a query."""
+    return ", ".join(map(str, binding.values())) if isinstance(binding, Mapping) else str(binding)

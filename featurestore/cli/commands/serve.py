@@ -1,8 +1,13 @@
 """`featurestore serve`: the feature server over a target's online store."""
 
+import os
+import sys
+import threading
+
 import click
 
 from featurestore.cli.extras import serving_extra
+from featurestore.cli.output import plural
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
 from featurestore.project import Project
@@ -10,6 +15,11 @@ from featurestore_serving.address import DEFAULT
 from featurestore_serving.reader import LocalReader, local_reader
 
 __all__ = ["serve"]
+
+WORKERS = "featurestore-serving"
+"""How the names of the server's threads begin."""
+AT_REST = 0.5
+"""Seconds in which a thread that has nothing to do ends."""
 
 
 @click.command(
@@ -36,6 +46,18 @@ def serve(session: Session, address: str, allow_at: bool) -> None:
         reader = local_reader(project, allow_at=allow_at)
         server.serve(reader, address, on_start=lambda bound: _tell(project, reader, bound))
     click.echo("Stopped.")
+    _leave_stuck_requests()
+
+
+def _leave_stuck_requests() -> None:
+    """Ends the process if requests are still worked on, which had their time: Python would wait for their threads."""
+    workers = [one for one in threading.enumerate() if one.name.startswith(WORKERS)]
+    for one in workers:
+        one.join(AT_REST)
+    if stuck := sum(one.is_alive() for one in workers):
+        click.echo(f"{plural(stuck, 'request')} did not end in time, and got no answer.", err=True)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _tell(project: Project, reader: LocalReader, bound: str) -> None:

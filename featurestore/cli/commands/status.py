@@ -4,6 +4,7 @@ import datetime
 
 import click
 
+from featurestore.cli import completing
 from featurestore.cli.commands.materialize import told
 from featurestore.cli.output import cell, print_json, print_table, working
 from featurestore.cli.projects import opened
@@ -21,7 +22,14 @@ __all__ = ["due", "status"]
     cls=Command,
     examples=["featurestore status", "featurestore status --group Habits", "featurestore status --json"],
 )
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group, by name or id.  [default: all]")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.groups,
+    help="A group, by name or id; may be repeated.  [default: all]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def status(session: Session, groups: tuple[str, ...], as_json: bool) -> None:
@@ -66,7 +74,14 @@ def _state(one: GroupStatus) -> str:
 
 @click.command("due", cls=Command, examples=["featurestore due", "featurestore due --until 2024-06-01 --json"])
 @click.option("--until", type=TIME, help="What is due then.  [default: now]")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group, by name or id.  [default: all]")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.groups,
+    help="A group, by name or id; may be repeated.  [default: all]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def due(session: Session, until: datetime.datetime | None, groups: tuple[str, ...], as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import click
 
+from featurestore.cli.completing import training_sets
 from featurestore.cli.output import aligned, cell, plural, print_json, print_table, working
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -30,7 +31,7 @@ BUILD_ID = re.compile(r"b_[0-9a-f]+")
         "featurestore training-set build returns@v1 --as-of 2024-06-01 --out returns.parquet",
     ],
 )
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=training_sets)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The Parquet file to write.")
 @click.option("--as-of", type=TIME, help="Take the label rows as they were known then.  [default: now]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -99,7 +100,7 @@ def rebuild(session: Session, build_id: str, out: Path | None, as_json: bool) ->
         "featurestore training-set show returns            # its newest build",
     ],
 )
-@click.argument("reference", metavar="BUILD_ID|REF")
+@click.argument("reference", metavar="BUILD_ID|REF", shell_complete=training_sets)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def show(session: Session, reference: str, as_json: bool) -> None:
@@ -159,8 +160,8 @@ def _refs(record: BuildRecord) -> tuple[Ref, Ref]:
 @click.command(
     "list", cls=Command, examples=["featurestore training-set list", "featurestore training-set list returns -n 5"]
 )
-@click.argument("reference", required=False, metavar="[REF]")
-@click.option("-n", "number", type=click.IntRange(min=1), help="At most so many.  [default: all]")
+@click.argument("reference", required=False, metavar="[REF]", shell_complete=training_sets)
+@click.option("-n", "number", type=click.IntRange(min=1), metavar="N", help="At most so many.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_builds(session: Session, reference: str | None, number: int | None, as_json: bool) -> None:

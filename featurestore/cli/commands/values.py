@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from featurestore.cli.completing import references
 from featurestore.cli.output import aligned, json_line, plural, print_table, working
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -33,11 +34,11 @@ SHOWN = 100
         "featurestore values checkout --spine spine.csv --time asked_at --out values.parquet",
     ],
 )
-@click.argument("features", nargs=-1, required=True, metavar="FEATURE...")
+@click.argument("features", nargs=-1, required=True, metavar="FEATURE...", shell_complete=references)
 @click.option("--spine", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of keys and times.")
 @click.option("--key", "keys", multiple=True, metavar="NAME=VALUE", help="A key or request value of a single row.")
 @click.option("--at", type=TIME, help="The time of the single row.  [default: now]")
-@click.option("--time", help="The column of the spine that holds the time.")
+@click.option("--time", metavar="COLUMN", help="The column of the spine that holds the time.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a .parquet or .csv file instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per row.")
 @click.pass_obj

@@ -41,7 +41,7 @@ def test_all_its_files_are_there_and_nothing_is_left_to_fill_in(shop: Path) -> N
 def test_every_command_of_its_readme_works(shop: Path) -> None:
     block = (shop / "README.md").read_text().split("```")[1]
     commands = [line.partition("#")[0].strip() for line in block.strip().splitlines()]
-    assert len(commands) == 7
+    assert len(commands) == 10
     for command in commands:
         confirmed = command.replace("apply", "apply --yes")
         line = confirmed.replace("featurestore ", f"{sys.executable} -m featurestore ", 1)

@@ -26,9 +26,7 @@ PROGRAM = [sys.executable, "-m", "featurestore"]
 
 @pytest.fixture
 def online(shop: Path, edit: Edit) -> Path:
-    """The project with an online store, a service with a version, and a second service."""
-    config = shop / "featurestore.yaml"
-    config.write_text(config.read_text() + "    online: {provider: sqlite}\n")
+    """The project with a version of its service, and a second service."""
     edit('    "checkout",\n', '    "checkout",\n    version="v1",\n')
     edit(
         "returned = fs.Label(",
@@ -132,6 +130,8 @@ def test_wrong_usage_of_get_is_told(words: list[str], said: str, filled: Path, r
 
 
 def test_get_in_a_project_without_an_online_store_says_what_to_write(shop: Path, run: Run) -> None:
+    config = shop / "featurestore.yaml"
+    config.write_text(config.read_text().replace("    online: {provider: sqlite}\n", ""))
     run("apply", "--yes")
     result = run("get", "checkout", "customer_id=7", code=1)
     assert "has no online store" in result.stderr
