@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test check long bench format clean
 
-demo: $(STAMP)  ## the main job on real data: definitions, plan, apply, a training set, a model
+demo: $(STAMP)  ## the main job on real data, from definitions to served predictions; fails if one value differs from training
 	$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## all tests but the long hunts

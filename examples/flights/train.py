@@ -1,9 +1,10 @@
 """Trains a model on a training set that was built from features, and says how well it ranks flights it has not seen."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,25 @@ TRAINED_SHARE = 0.75
 MOST_CATEGORIES = 255  # what the histogram of one column can hold
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model, and what it must know of the columns that it reads. It can be pickled.
+
+    Args:
+        strings: Column to the strings that the model knows, in the order of its categories; None for other columns.
+        classifier: The classifier of scikit-learn.
+    """
+
+    strings: Mapping[str, Sequence[str] | None]
+    classifier: Any
+
+    def scores(self, rows: pa.Table) -> np.ndarray:
+        """How likely the label is true, for each row; `rows` has all columns of the model, and may have others."""
+        inputs = {name: model_input(rows[name], strings) for name, strings in self.strings.items()}
+        scores: np.ndarray = self.classifier.predict_proba(pd.DataFrame(inputs))[:, 1]
+        return scores
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """How well a model does on the time after the one it was trained on.
@@ -26,12 +46,14 @@ class Result:
         rows_train: Rows before `split`.
         rows_test: Rows from `split` on.
         split: The moment that parts them.
+        model: The model itself.
     """
 
     auc: float
     rows_train: int
     rows_test: int
     split: datetime
+    model: Model = dataclasses.field(compare=False, repr=False)
 
 
 def train(build: Path, features: Sequence[str], label: str, time: str) -> Result:
@@ -49,28 +71,42 @@ def train(build: Path, features: Sequence[str], label: str, time: str) -> Result
     columns = list(dict.fromkeys([time, *features, label]))
     rows = pq.read_table(build, columns=columns)
     rows = rows.filter(pc.is_valid(rows[label])).sort_by([(name, "ascending") for name in columns])
-    times, labels = rows[time].to_pandas(), rows[label].to_numpy()
+    times = rows[time].to_pandas()
     split = times.min() + TRAINED_SHARE * (times.max() - times.min())
     past = (times < split).to_numpy()
-    inputs = pd.DataFrame({name: model_input(rows[name], past) for name in features})
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype", early_stopping=False, random_state=0)
-    model.fit(inputs[past], labels[past])
-    scores = model.predict_proba(inputs[~past])[:, 1]
+    before, after = rows.filter(pa.array(past)), rows.filter(pa.array(~past))
+    strings = {name: known_strings(before[name]) for name in features}
+    inputs = pd.DataFrame({name: model_input(before[name], known) for name, known in strings.items()})
+    classifier = HistGradientBoostingClassifier(categorical_features="from_dtype", early_stopping=False, random_state=0)
+    model = Model(strings, classifier.fit(inputs, before[label].to_numpy()))
     return Result(
-        auc=float(roc_auc_score(labels[~past], scores)),
-        rows_train=int(past.sum()),
-        rows_test=int((~past).sum()),
+        auc=auc(model.scores(after), after[label]),
+        rows_train=before.num_rows,
+        rows_test=after.num_rows,
         split=split.to_pydatetime(),
+        model=model,
     )
 
 
-def model_input(column: pa.ChunkedArray, past: np.ndarray) -> pd.Series:
-    """The column as the model takes it: floats, or the most frequent strings of the `past` rows as categories.
+def auc(scores: np.ndarray, labels: pa.ChunkedArray) -> float:
+    """Area under the ROC curve."""
+    return float(roc_auc_score(labels.to_numpy(), scores))
+
+
+def known_strings(column: pa.ChunkedArray) -> list[str] | None:
+    """The most frequent strings of a column; None if it holds no strings."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return None
+    frequent: list[str] = column.to_pandas().value_counts().index[:MOST_CATEGORIES].to_list()
+    return frequent
+
+
+def model_input(column: pa.ChunkedArray, known: Sequence[str] | None) -> pd.Series:
+    """The column as the model takes it: floats, or the `known` strings as categories.
 
     Null and any other string are missing values to the model. A column of times is an error.
     """
-    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+    if known is None:
         return pd.Series(column.cast(pa.float64()).to_numpy())
     strings = column.to_pandas()
-    known = strings[past].value_counts().index[:MOST_CATEGORIES]
-    return pd.Series(pd.Categorical(strings.where(strings.isin(known)), categories=known))
+    return pd.Series(strings.where(strings.isin(known)), dtype=pd.CategoricalDtype(list(known)))
