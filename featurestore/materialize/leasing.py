@@ -15,7 +15,7 @@ from featurestore.registry.records import Lease, Progress
 __all__ = ["LEASE_TTL", "Clock", "KeptLease", "Report"]
 
 LEASE_TTL = timedelta(seconds=60)
-"""How long a group stays locked after the run that holds it was killed."""
+"""How long a group stays locked after the run that holds it was killed, for those who cannot tell that it was."""
 BEATS = 6
 """Signs of life in that time: some may be late, or fail because the registry is busy."""
 
@@ -47,6 +47,7 @@ class KeptLease:
             project=lease.project, run_id=run_id, phase="start", done=0, total=None, updated=lease.acquired
         )
         self._failure: FeaturestoreError | None = None
+        self._reported = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of {lease.group_id}", daemon=True)
 
@@ -61,8 +62,9 @@ class KeptLease:
         self._thread.join()
         # A lease that cannot be given back expires by itself; the run's own outcome is what counts.
         with suppress(RegistryError):
-            self._leases.clear(self.lease.project, self._progress.run_id)
             self._leases.release(self.lease)
+            if self._reported:  # most runs are over before: each transaction costs some milliseconds
+                self._leases.clear(self.lease.project, self._progress.run_id)
 
     def step(self, phase: str, done: int = 0, total: int | None = None) -> None:
         """Says how far the run is, and makes sure that it may go on.
@@ -77,18 +79,19 @@ class KeptLease:
             self._report(self._progress)
 
     def confirm(self) -> None:
-        """Renews the lease now.
+        """Makes sure, by asking the registry now, that no other run has taken the group over.
 
         Raises:
-            LeaseLostError: another run has taken the group over.
+            LeaseLostError: another run has.
             RegistryUnavailableError: the registry cannot be asked.
         """
-        self._leases.renew(self.lease, self._clock())
+        self._leases.check(self.lease)
 
     def _keep(self) -> None:
         while not self._over.wait(self.lease.ttl.total_seconds() / BEATS):
             try:
-                self.confirm()
+                self._leases.renew(self.lease, self._clock())
+                self._reported = True
                 self._leases.report(self._progress)
             except LeaseLostError as error:
                 self._failure = error

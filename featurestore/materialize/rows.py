@@ -9,6 +9,7 @@ from featurestore.compiler.stored import row_columns, stored_form
 from featurestore.definitions.resolved import Group
 from featurestore.errors import ComputeError
 from featurestore.spi.codec import (
+    Marker,
     Row,
     RowCodec,
     encode_key,
@@ -50,9 +51,18 @@ class Tally:
         """The tally of these rows."""
         return cls(len(pairs), rows_checksum(pairs))
 
+    @classmethod
+    def in_marker(cls, marker: Marker) -> Self:
+        """What a marker says of its group."""
+        return cls(marker.rows, marker.checksum)
+
     def __add__(self, other: "Tally") -> "Tally":
         """The tally of both, if they share no row."""
         return Tally(self.rows + other.rows, sum_checksums([self.checksum, other.checksum]))
+
+    def __sub__(self, other: "Tally") -> "Tally":
+        """The tally of the rows that ``other`` has not, if it has no others."""
+        return Tally(self.rows - other.rows, f"{(int(self.checksum, 16) - int(other.checksum, 16)) % 2**128:032x}")
 
 
 @dataclass(frozen=True)

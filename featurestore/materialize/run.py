@@ -10,13 +10,12 @@ stage      into a file, whole or not at all; found there, it is not computed aga
 check      one row per entity
 write      rows, each newer than what was there, or (another run was ahead) passed over
 empty      after a whole computation: entities that the store has and the result has not
-verify     count and checksum of what the store holds now
+verify     what was written is what the store holds; how many rows the group has, and their checksum
 publish    the marker says: complete up to the boundary
 record     the ledger says so too
 ```
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,8 +24,8 @@ from featurestore.compiler.compile import compile_boundary
 from featurestore.definitions.resolved import Group, sources_of
 from featurestore.errors import (
     FeaturestoreError,
+    LeaseHeldError,
     MaterializationError,
-    NotVerifiedError,
     RegistryError,
     ResultRefusedError,
     UnreadableDataError,
@@ -34,17 +33,22 @@ from featurestore.errors import (
 from featurestore.materialize.due import boundaries_between
 from featurestore.materialize.groups import group_fingerprint, group_key, must_be_whole
 from featurestore.materialize.leasing import LEASE_TTL, Clock, KeptLease, Report
+from featurestore.materialize.presence import present
 from featurestore.materialize.result import Caller, Records, RunResult, Stores, micros, time_of
-from featurestore.materialize.rows import Packing, Pair, Tally, batched, packing
+from featurestore.materialize.rows import Packing, Tally, packing
 from featurestore.materialize.staging import Staged, Staging, staging
-from featurestore.registry.records import LedgerEntry, LedgerKind, RunMode
-from featurestore.spi.codec import Marker, row_order
+from featurestore.materialize.storing import Storing, Written, counted_on, verified, written
+from featurestore.materialize.termination import Terminated, ending_in_order
+from featurestore.registry.mutable import leases
+from featurestore.registry.records import Lease, LedgerEntry, LedgerKind, RunMode
+from featurestore.spi.codec import Marker
 from featurestore.spi.online import GroupKey
 
 __all__ = ["current", "materialize"]
 
 _LOOKED_BACK = 20
 """Ledger entries among which a gap is looked for before it is recorded; one more than once does no harm."""
+_ENDINGS = {KeyboardInterrupt: "interrupted", Terminated: "terminated"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +83,14 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is computed: how, since which boundary (None: all), and with which token it is written."""
+    """What is computed: how, since which boundary (None: all), with which token it is written; ``remark``: why so."""
 
     mode: RunMode
     since: int | None
     before: Marker | None
     packing: Packing
     staging: Staging
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What must be in the store now: the rows of the result, and those of entities that it lacks."""
-
-    result: Tally
-    emptied: Tally
-
-    @property
-    def rows(self) -> int:
-        return self.result.rows + self.emptied.rows
+    remark: str | None
 
 
 def materialize(
@@ -123,13 +116,15 @@ def materialize(
         clock: Says the time.
         rebuild: Compute all entities anew and write them, also at the boundary that is published.
         progress: Is told of each phase, and of rows within it. What it raises ends the run.
-        lease_ttl: How long the group stays locked if the process is killed.
+        lease_ttl: How long the group stays locked if the process is killed, for those who cannot tell that it was:
+            other machines, or runs with another folder for staged results.
 
     Raises:
         MaterializationError: the boundary is not due yet, the result is refused, or the store does not hold it.
         LeaseHeldError: another run is at work on the group; nothing was done.
         LeaseLostError: another run took the group over, since this one gave no sign of life for too long.
-        FeaturestoreError: another of its kinds. Whatever ends the run, the ledger has it, and the lease is given back.
+        FeaturestoreError: another of its kinds. Whatever ends the run, the ledger has it, and the lease is given back;
+            also if it is SIGTERM, unless the program handles that itself.
     """
     now = clock()
     run = _Run(
@@ -145,16 +140,39 @@ def materialize(
     _check_due(run)
     if not rebuild and (found := current(group, boundary, stores=stores, records=records)):
         return replace(found, run_id=caller.run_id)
-    lease = records.leases.acquire(records.project, group.id, caller.owner, lease_ttl, now)
-    with KeptLease(records.leases, lease, caller.run_id, clock, progress) as kept:
-        try:
-            kept.step("lease")
-            return _held(run, kept)
-        except BaseException as error:
-            # The ledger may be what failed; then the first error is the one to tell.
-            with suppress(RegistryError):
-                records.writer.record_run(_entry(run, lease.token, "failed", message=_reason(error)))
+    with ending_in_order(), present(stores.staged / "signs" / group.id, caller.owner) as gone:
+        lease = _acquired(run, lease_ttl, gone)
+        with KeptLease(records.leases, lease, caller.run_id, clock, progress) as kept:
+            try:
+                kept.step("lease")
+                return _held(run, kept)
+            except BaseException as error:
+                # The ledger may be what failed; then the first error is the one to tell.
+                with suppress(RegistryError):
+                    records.writer.record_run(_entry(run, lease.token, "failed", message=_reason(error)))
+                raise
+
+
+def _acquired(run: _Run, ttl: timedelta, gone: str | None) -> Lease:
+    """The group's lease; from ``gone``, whose run is over, it is taken at once.
+
+    Raises:
+        LeaseHeldError: another run holds it.
+    """
+    records, group_id = run.records, run.group.id
+
+    def acquired() -> Lease:
+        return records.leases.acquire(records.project, group_id, run.caller.owner, ttl, run.started)
+
+    try:
+        return acquired()
+    except LeaseHeldError:
+        held = leases(records.writer.reader, records.project)
+        left = [one for one in held if one.group_id == group_id and one.owner == gone]
+        if not left:
             raise
+        records.leases.release(left[0])
+    return acquired()
 
 
 def current(group: Group, boundary: int, *, stores: Stores, records: Records) -> RunResult | None:
@@ -195,7 +213,7 @@ def _reason(error: BaseException) -> str:
     """Why a run failed. Of errors that are not ours just the kind: their text may show values."""
     if isinstance(error, FeaturestoreError):
         return f"{type(error).__name__}: {error.message}"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    return _ENDINGS.get(type(error), type(error).__name__)
 
 
 # --- the phases ---------------------------------------------------------------------------------------------------
@@ -210,7 +228,7 @@ def _held(run: _Run, kept: KeptLease) -> RunResult:
     work = _work(run, marker, kept.lease.token)
     staged = _staged(run, work, kept)
     try:
-        written, whole = _stored(run, work, staged, kept)
+        stored, whole = _stored(run, work, staged, kept)
     except (ResultRefusedError, UnreadableDataError):
         # The next run is to compute it anew. (A run that was overtaken meets files that are gone, and removes none.)
         kept.confirm()
@@ -220,15 +238,15 @@ def _held(run: _Run, kept: KeptLease) -> RunResult:
     work.staging.clear()
     kept.step("record")
     skipped = _record_gap(run, published)
-    _record(run, published, mode=work.mode, changed=written.rows)
+    _record(run, published, mode=work.mode, changed=stored.rows, message=work.remark)
     kept.step("done", whole.rows, whole.rows)
     return replace(
         run.result(),
         outcome="published",
         mode=work.mode,
         rows=whole.rows,
-        changed=written.rows,
-        emptied=written.emptied.rows,
+        changed=stored.rows,
+        emptied=stored.emptied.rows,
         skipped=skipped,
     )
 
@@ -266,12 +284,17 @@ def _check_not_ahead(run: _Run, marker: Marker | None, kept: KeptLease) -> None:
 def _work(run: _Run, marker: Marker | None, token: int) -> _Work:
     fits = marker is not None and marker.fingerprint == group_fingerprint(run.group)
     mode: RunMode = "changed"
+    remark = None
     if run.rebuild:
         mode = "rebuild"
-    elif not fits or must_be_whole(run.group):
+    elif marker is None or not fits or must_be_whole(run.group):
         mode = "full"
+    elif (lost := marker.rows - run.stores.online.count(run.key)) > 0:
+        mode = "full"  # which entities they were of is not known
+        remark = f"computed whole, since the online store had lost {lost:,} of {marker.rows:,} rows"
     since = marker.boundary if mode == "changed" and marker is not None else None
-    return _Work(mode, since, marker, packing(run.group, run.boundary, token), _staging(run, mode, since))
+    packed = packing(run.group, run.boundary, token)
+    return _Work(mode, since, marker, packed, _staging(run, mode, since), remark)
 
 
 def _staging(run: _Run, mode: RunMode, since: int | None) -> Staging:
@@ -295,68 +318,21 @@ def _staged(run: _Run, work: _Work, kept: KeptLease) -> Staged:
     return staged
 
 
-def _stored(run: _Run, work: _Work, staged: Staged, kept: KeptLease) -> tuple[_Written, Tally]:
+def _stored(run: _Run, work: _Work, staged: Staged, kept: KeptLease) -> tuple[Written, Tally]:
     """Checks the result, writes it and verifies it; returns what was written and the tally of the whole group."""
     kept.step("check", 0, staged.rows)
     work.staging.check(staged)
-    written = _written(run, work, staged, kept)
-    return written, _verified(run, work, staged, written, kept)
-
-
-def _pairs(work: _Work, staged: Staged) -> Iterator[Pair]:
-    for batch in staged.batches():
-        yield from work.packing.pairs(batch)
-
-
-def _written(run: _Run, work: _Work, staged: Staged, kept: KeptLease) -> _Written:
-    kept.step("write", 0, staged.rows)
-    result = emptied = Tally()
-    for pairs in batched(_pairs(work, staged)):
-        run.stores.online.put_many(run.key, pairs)
-        result += Tally.of(pairs)
-        kept.step("write", result.rows, staged.rows)
-    if work.since is None:
-        kept.step("empty")
-        for pairs in batched(_vanished(run, work)):
-            run.stores.online.put_many(run.key, pairs)
-            emptied += Tally.of(pairs)
-            kept.step("empty", emptied.rows)
-    return _Written(result, emptied)
-
-
-def _vanished(run: _Run, work: _Work) -> Iterator[Pair]:
-    """Entities that the store holds and the whole result lacks: all their rows are older than what was written."""
-    order = work.packing.order
-    return ((key, work.packing.empty) for key, row in run.stores.online.scan(run.key) if row_order(row) < order)
-
-
-def _verified(run: _Run, work: _Work, staged: Staged, written: _Written, kept: KeptLease) -> Tally:
-    """Makes sure that the store holds all that was written, and returns the tally of the whole group.
-
-    Rows of a later boundary, which a run left that was killed before it could publish, stay in the place of ours; their
-    keys are held in memory.
-    """
-    order = work.packing.order
-    whole = own = Tally()
-    newer: set[bytes] = set()
-    kept.step("verify")
-    for pairs in batched(run.stores.online.scan(run.key)):
-        whole += Tally.of(pairs)
-        own += Tally.of([(key, row) for key, row in pairs if row_order(row) == order])
-        newer.update(key for key, row in pairs if row_order(row) > order)
-        kept.step("verify", whole.rows)
-    expected = written.result
-    if newer:
-        kept.confirm()  # That newer rows come from a run that has taken over is the likelier reason.
-        expected = Tally()
-        for pairs in batched(_pairs(work, staged)):
-            expected += Tally.of([(key, row) for key, row in pairs if key not in newer])
-    expected += written.emptied
-    if own != expected:
-        differ = "" if own.rows != expected.rows else ", and their values differ"
-        message = f"{run.name}: {expected.rows:,} rows were written, and the store holds {own.rows:,} of them{differ}."
-        raise NotVerifiedError(message, where=str(run.key), hint="Nothing was published. Run it again.")
-    return whole
+    storing = Storing(
+        store=run.stores.online,
+        key=run.key,
+        name=run.name,
+        packing=work.packing,
+        staged=staged,
+        whole=work.since is None,
+        counted=None if work.since is None else counted_on(work.before, kept.lease.token),
+    )
+    found = written(storing, kept)
+    return found, verified(storing, found, kept)
 
 
 def _published(run: _Run, work: _Work, whole: Tally, kept: KeptLease) -> Marker:

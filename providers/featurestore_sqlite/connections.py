@@ -1,10 +1,12 @@
 """Connections to one store's file: opened when needed, used by one thread at a time, not taken into a fork."""
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from featurestore.errors import EngineError, FeaturestoreError, StoreUnavailableError
@@ -44,29 +46,47 @@ _REASONS = {
     sqlite3.SQLITE_IOERR: ("reading or writing it failed", "Check the disk, its free space and the limits on files."),
 }
 
-_INHERITED: list[sqlite3.Connection] = []
+READ_SECONDS = 2.0
+"""How long a reader waits for a lock: rarely it meets one, and whoever reads is waited for himself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A connection, and the file that it is connected to: another one may be in its place by now."""
+
+    connection: sqlite3.Connection
+    file: tuple[int, int]
+
+
+_FULL_BYTES = 128 * 1024
+"""SQLite makes files of 32 KiB beside the store, and calls it an input or output error where there is no room."""
+
+_INHERITED: list[_Opened] = []
 """Connections of the process that this one was forked from. SQLite forbids to use them here, and to close them."""
 
 
 class Connections:
     """The connections to a file that holds a store, which is made where there is none.
 
+    A file that is removed or replaced while connections are open is noticed with the next transaction, which uses what
+    is in its place then.
+
     Args:
         file: The absolute path.
-        busy_seconds: How long to wait for another process's lock.
+        busy_seconds: How long to wait for another process's lock, in order to write; readers give up sooner.
     """
 
     def __init__(self, file: Path, busy_seconds: float) -> None:
         self._file = file
         self._busy_seconds = busy_seconds
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[_Opened] = []
         self._process = os.getpid()
         self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A transaction in which all statements see one state of the store."""
-        with self._transaction("BEGIN") as connection:
+        with self._transaction("BEGIN", min(READ_SECONDS, self._busy_seconds)) as connection:
             yield connection
 
     @contextmanager
@@ -76,14 +96,16 @@ class Connections:
         Args:
             durable: Whether it and all before it outlast a loss of power; a crash of the process they outlast anyway.
         """
-        with self._transaction("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
+        with self._transaction("BEGIN IMMEDIATE", self._busy_seconds, "FULL" if durable else "NORMAL") as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin: str, synchronous: str = "NORMAL") -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str, wait: float, synchronous: str = "NORMAL") -> Iterator[sqlite3.Connection]:
         with self._translated():
-            connection = self._take()
+            opened = self._take(wait)
+            connection = opened.connection
             try:
+                connection.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
                 connection.execute(begin)
                 yield connection
@@ -92,22 +114,42 @@ class Connections:
                 # Closing takes back what was not committed, also where ROLLBACK itself would fail.
                 connection.close()
                 raise
-            self._give_back(connection)
+            self._give_back(opened)
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self, wait: float) -> _Opened:
         if self._closed:
             message = f"The online store {self._file} was closed."
             raise StoreUnavailableError(message)
         if self._process != os.getpid():
             _INHERITED.extend(self._idle)
             self._idle, self._process = [], os.getpid()
+        present = self._present()
         with suppress(IndexError):
             # A list's pop and append are atomic: no lock that a fork could leave taken.
-            return self._idle.pop()
-        return self._connect()
+            while (opened := self._idle.pop()).file != present:
+                opened.connection.close()
+            return opened
+        return self._opened(wait)
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        self._idle.append(connection)
+    def _present(self) -> tuple[int, int] | None:
+        """Which file is there now. Its number is not given to another one as long as a connection has it open."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None  # Connecting makes it, or says why it cannot.
+        return found.st_dev, found.st_ino
+
+    def _opened(self, wait: float) -> _Opened:
+        while True:
+            before = self._present()
+            connection = self._connect(wait)
+            after = self._present()
+            if after is not None and before == after:
+                return _Opened(connection, after)
+            connection.close()  # It was made or replaced meanwhile: which one is connected is not known.
+
+    def _give_back(self, opened: _Opened) -> None:
+        self._idle.append(opened)
         if self._closed:
             self.close()
 
@@ -118,13 +160,13 @@ class Connections:
             _INHERITED.extend(self._idle)
             self._idle = []
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, wait: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"{self._file.as_uri()}?mode=rwc",
             uri=True,
-            timeout=self._busy_seconds,
+            timeout=wait,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -158,6 +200,7 @@ class Connections:
         return False
 
     def _make(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {self._busy_seconds * 1000:.0f}")
         self._write_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         if not self._is_store(connection):
@@ -188,12 +231,23 @@ class Connections:
         except FeaturestoreError:
             raise
         except sqlite3.Error as error:
-            reason, hint = _REASONS.get(_primary(error), (None, None))
+            reason, hint = _REASONS.get(self._code(error), (None, None))
             if reason is None:
                 message = f"The online store {self._file} failed: {error}."
                 raise EngineError(message) from error
             message = f"The online store {self._file} is unavailable: {reason} ({error})."
             raise StoreUnavailableError(message, hint=hint) from error
+
+    def _code(self, error: sqlite3.Error) -> int:
+        """SQLite's result code without its extension; of an input or output error on a full disk, that it is full."""
+        code = _primary(error)
+        if code != sqlite3.SQLITE_IOERR:
+            return code
+        try:
+            free = shutil.disk_usage(self._file.parent).free
+        except OSError:
+            return code
+        return sqlite3.SQLITE_FULL if free < _FULL_BYTES else code
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

@@ -12,7 +12,7 @@ from featurestore.errors import RequestError, ServingError
 __all__ = ["Entities", "Times", "entity_columns", "fingerprints_of", "request_columns", "times_of"]
 
 Entities = Mapping[str, Iterable[object]] | Sequence[Mapping[str, object]]
-"""Key columns by name (lists, arrays or series), or one mapping of keys per entity."""
+"""Key columns by name (lists, arrays or series), none where the service has no entity; or one mapping per entity."""
 
 Times = int | datetime.datetime | Sequence[int | datetime.datetime]
 """One time for all entities, or one each; microseconds since the epoch where it is a number."""
@@ -30,12 +30,13 @@ def entity_columns(entities: Entities) -> dict[str, list[Any]]:
     """Key columns by name, all of one length, each of int, str, bytes or date, None where null.
 
     Raises:
-        RequestError: there are none, or they are of another shape or type.
+        RequestError: they are of another shape or type, or the entities are an empty list, which names no columns.
     """
     columns = _by_column(entities)
-    if not columns:
+    if not columns and not isinstance(entities, Mapping):
         message = "No key columns are given."
-        raise RequestError(message, hint='Name them, also for no entities: {"customer_id": []}.')
+        hint = 'Name them, also for no entities: {"customer_id": []}. A service without entities takes {}.'
+        raise RequestError(message, hint=hint)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length}" for name, length in lengths.items())

@@ -3,16 +3,18 @@
     client = FeatureClient("localhost:50051")
     client.get("checkout@v1", entities=[{"customer_id": 7}]).to_dicts()
 
-It is made to be imported into other people's services: of the core it imports the errors and nothing else.
+It is made to be imported into other people's services: of the core it imports the errors and nothing else. gRPC is
+needed to ask a server, and not to read from a project in this process.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from featurestore.errors import FingerprintDiffersError
+from featurestore.errors import FingerprintDiffersError, MissingExtraError
 from featurestore_serving.arguments import (
     Entities,
     Times,
@@ -21,9 +23,11 @@ from featurestore_serving.arguments import (
     request_columns,
     times_of,
 )
-from featurestore_serving.remote import RemoteReader
 from featurestore_serving.service import FeatureReader, ServiceDescription
 from featurestore_serving.vectors import FeatureVectors, Request
+
+if TYPE_CHECKING:
+    from featurestore_serving.remote import RemoteReader
 
 __all__ = ["EntityVectors", "FeatureClient"]
 
@@ -53,10 +57,11 @@ class FeatureClient:
 
     Raises:
         ServingError: the address has no port, or the manifest cannot be read.
+        MissingExtraError: gRPC is not installed.
     """
 
     def __init__(self, address: str, *, manifest: Manifest | None = None, timeout: float = 5.0) -> None:
-        reader = RemoteReader(address, timeout=timeout)
+        reader = _remote_reader(address, timeout)
         self._set(reader, manifest, reader.close)
 
     def _set(self, reader: FeatureReader, manifest: Manifest | None, close: Callable[[], None]) -> None:
@@ -140,7 +145,7 @@ class FeatureClient:
         Args:
             service: ``name`` or ``name@version``.
             entities: Key columns, ``{"customer_id": [7, 8]}``, or one dict per entity. Keys are int, str, bytes or
-                date, None where null.
+                date, None where null. ``{}`` for a service without entities: there are as many rows as request values.
             request_values: What the service's on-demand functions need: a list with one value per entity, or one value
                 for all.
             at: The times to read at, one per entity or one for all; by default the server's clock. Servers take times
@@ -186,3 +191,15 @@ class FeatureClient:
                 message = f"The feature {column.name!r} of {vectors.service} is {column.fingerprint:.8}, and {known}."
                 hint = "Ask for the service that the model was trained with, or only for its columns: features=[...]."
                 raise FingerprintDiffersError(message, hint=hint)
+
+
+def _remote_reader(address: str, timeout: float) -> "RemoteReader":
+    try:
+        from featurestore_serving.remote import RemoteReader  # noqa: PLC0415 - gRPC is an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"grpc", "google"}:
+            raise
+        distribution = packages_distributions().get("featurestore", ["featurestore"])[0]
+        message = f"Asking a feature server needs the package {error.name!r}, which is not installed."
+        raise MissingExtraError(message, hint=f"pip install '{distribution}[serving]'") from error
+    return RemoteReader(address, timeout=timeout)

@@ -8,12 +8,19 @@ import grpc
 import featurestore.errors
 from featurestore.errors import (
     AmbiguousReferenceError,
+    DeadlineExceededError,
     FeaturestoreError,
     FingerprintDiffersError,
+    MissingExtraError,
     NotSupportedError,
+    ProjectError,
+    ProviderNotFoundError,
     RecordNotFoundError,
     ReferenceNotFoundError,
+    RegistrySchemaError,
+    RegistryUnavailableError,
     RequestError,
+    ServerUnavailableError,
     ServingError,
     SpineError,
     StoreUnavailableError,
@@ -26,14 +33,24 @@ METADATA: Final = "featurestore-failure-bin"
 """Where the `Failure` stands in the trailing metadata."""
 
 _STATUSES: Mapping[type, grpc.StatusCode] = {
+    # The caller asks for what is not there, or asks wrongly.
     ReferenceNotFoundError: grpc.StatusCode.NOT_FOUND,
     RecordNotFoundError: grpc.StatusCode.NOT_FOUND,
     NotSupportedError: grpc.StatusCode.UNIMPLEMENTED,
-    FingerprintDiffersError: grpc.StatusCode.FAILED_PRECONDITION,
     AmbiguousReferenceError: grpc.StatusCode.INVALID_ARGUMENT,
     RequestError: grpc.StatusCode.INVALID_ARGUMENT,
     SpineError: grpc.StatusCode.INVALID_ARGUMENT,
+    # Somebody has to do something before the same request can be answered.
+    FingerprintDiffersError: grpc.StatusCode.FAILED_PRECONDITION,
+    ProjectError: grpc.StatusCode.FAILED_PRECONDITION,
+    RegistrySchemaError: grpc.StatusCode.FAILED_PRECONDITION,
+    MissingExtraError: grpc.StatusCode.FAILED_PRECONDITION,
+    ProviderNotFoundError: grpc.StatusCode.FAILED_PRECONDITION,
+    # It may be answered in a moment. The last two come from a server that the answering one asks itself.
     StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    RegistryUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    ServerUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
     FeaturestoreError: grpc.StatusCode.INTERNAL,
 }
 _CLASSES: Mapping[str, type[FeaturestoreError]] = {

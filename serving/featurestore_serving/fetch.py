@@ -94,12 +94,24 @@ def _evaluated(
                 messages[position] = message
             results.append(status)
             continue
+        if part.without_null and (unfit := _null_given(part, row)):
+            messages[position] = unfit
+            results.append(Status.ERROR)
+            continue
         try:
             results.append(evaluate(row))
         except Exception as error:  # noqa: BLE001 - the border to the user's code: one value fails, not the request
             messages[position] = _fault(part, error)
             results.append(Status.ERROR)
     return [_column(part, name, place, results, messages) for place, name in enumerate(part.columns)]
+
+
+def _null_given(part: Part, row: Row) -> str | None:
+    """What is wrong where a function is given null for a request value that it takes no null for."""
+    for name, ref in part.without_null.items():
+        if row.requests[name] is None:
+            return f"{ref} takes no null for the request value {name!r}."
+    return None
 
 
 def _column(

@@ -69,9 +69,9 @@ class _Reading:
                 # Whether it is published is not known; an older group in its place might be long out of date.
                 return f"The group {group.name} cannot be read: {found.message}"
             if found.marker is None:
-                reasons.append(f"Nothing is published for the group {group.name}.")
+                reasons.append(f"Nothing is published for the group {group.name}. Materialize it.")
             elif not found.marker.fingerprint.startswith(group.key.group):
-                reasons.append(f"What is published for the group {group.name} has another fingerprint.")
+                reasons.append(f"What is published for the group {group.name} has another fingerprint. Materialize it.")
             else:
                 return self._decoded(group, found, found.marker.boundary)
         return reasons[0]

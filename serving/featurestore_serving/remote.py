@@ -7,7 +7,13 @@ from typing import Any
 
 import grpc
 
-from featurestore.errors import DeadlineExceededError, FeaturestoreError, ServerUnavailableError, ServingError
+from featurestore.errors import (
+    DeadlineExceededError,
+    FeaturestoreError,
+    RequestError,
+    ServerUnavailableError,
+    ServingError,
+)
 from featurestore_serving import address as addresses
 from featurestore_serving.convert import description_of, request_message, vectors_of
 from featurestore_serving.failures import error_of, failure_in
@@ -86,7 +92,8 @@ class RemoteReader:
         failure = failure_in(error.trailing_metadata())
         if failure is not None:
             return error_of(failure)
-        kind, message, hint = _WITHOUT_FAILURE.get(error.code(), _UNKNOWN)
+        too_large = _TOO_LARGE_DETAILS in (error.details() or "")
+        kind, message, hint = _TOO_LARGE if too_large else _WITHOUT_FAILURE.get(error.code(), _UNKNOWN)
         said = {"address": self.address, "timeout": self.timeout, "code": error.code().name, "details": error.details()}
         return kind(message.format(**said), hint=hint)
 
@@ -109,10 +116,17 @@ _WITHOUT_FAILURE: Mapping[grpc.StatusCode, tuple[type[ServingError], str, str]] 
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         ServingError,
-        "A message is too large, or {address} has too much to do ({details}).",
-        "Ask for fewer entities or features at once, or again later.",
+        "The server at {address} has too much to do ({details}).",
+        "Ask again later, with fewer requests at once, or run more servers.",
     ),
 }
+_TOO_LARGE = (
+    RequestError,
+    "The request, or the reply to it, is too large for {address} ({details} bytes).",
+    "Ask for fewer entities at once, or for fewer features: split the request.",
+)
+_TOO_LARGE_DETAILS = "message larger than max"
+"""What gRPC says, on either side, of a message above a limit; its code says the same of a server that is busy."""
 _UNKNOWN = (ServingError, "The call to {address} failed: {code}, {details}.", "The server's log may say more.")
 
 

@@ -18,6 +18,10 @@ def test_entities_are_given_by_row_or_by_column() -> None:
     assert entity_columns([{"a": 1, "b": "x"}, {"b": None, "a": 2}]) == columns
 
 
+def test_a_service_without_entities_is_asked_for_none() -> None:
+    assert entity_columns({}) == {}
+
+
 def test_an_array_is_a_column() -> None:
     columns = entity_columns({"a": np.array([1, 2])})
     assert [type(value) for value in columns["a"]] == [int, int]
@@ -41,7 +45,7 @@ def test_keys_are_integers_text_bytes_and_dates(keys: list[object]) -> None:
         ({"k": [1], "l": [1, 2]}, "differ in length: k 1, l 2"),
         ([{"k": 1}, {"l": 1}], "position 1 has the keys l, and the first has k"),
         ([], "No key columns"),
-        ({}, "No key columns"),
+        ([{}, {}], "No key columns"),
     ],
 )
 def test_keys_of_another_shape_or_type_are_refused_in_words(entities: object, said: str) -> None:

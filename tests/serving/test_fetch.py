@@ -370,7 +370,7 @@ def test_without_a_marker_nothing_is_available_and_no_empty_value_is_given(shop:
     reply = shop.get("spend", {"customer_id": [1, 404, None]}, NOW)
     for column in reply.columns:
         assert cells(column) == [(UNAVAILABLE, None)] * 3
-        assert column.messages[1] == "Nothing is published for the group Spend."
+        assert column.messages[1] == "Nothing is published for the group Spend. Materialize it."
     assert reply.groups[0].as_of == [None] * 3
     assert reply.groups[0].due == [at("12:00")] * 3
 
@@ -531,7 +531,7 @@ def test_what_is_derived_from_an_input_without_value_takes_its_status(shop: Shop
     assert cells(reply.column("total")) == [(AHEAD, None)]
     for name in ("average", "against_usual", "unusual"):
         assert cells(reply.column(name)) == [(UNAVAILABLE, None)]
-        assert reply.column(name).messages == {0: "Nothing is published for the group Daily."}
+        assert reply.column(name).messages == {0: "Nothing is published for the group Daily. Materialize it."}
     shop.publish("Daily", at("00:00"))
     reply = shop.get("derived", ONE, 0, at=[at("12:20")])
     assert cells(reply.column("unusual")) == [(AHEAD, None)]

@@ -16,11 +16,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from featurestore.errors import (
+    ConfigurationError,
+    DeadlineExceededError,
     FeaturestoreError,
     FingerprintDiffersError,
+    MissingExtraError,
     NotSupportedError,
     ReferenceNotFoundError,
+    RegistryUnavailableError,
     RequestError,
+    ServerUnavailableError,
     ServingError,
     SpineError,
     StoreUnavailableError,
@@ -91,6 +96,11 @@ def test_requests_that_run_at_once_get_their_own_replies(echo: Any, serve: Any) 
         (SpineError("The key 'id' is of type Int64."), grpc.StatusCode.INVALID_ARGUMENT),
         (FingerprintDiffersError("spend is abc, not def."), grpc.StatusCode.FAILED_PRECONDITION),
         (StoreUnavailableError("Redis is away."), grpc.StatusCode.UNAVAILABLE),
+        (RegistryUnavailableError("The registry is away."), grpc.StatusCode.UNAVAILABLE),
+        (ServerUnavailableError("The next server is away."), grpc.StatusCode.UNAVAILABLE),
+        (DeadlineExceededError("The next server is late."), grpc.StatusCode.DEADLINE_EXCEEDED),
+        (ConfigurationError("There is no online store."), grpc.StatusCode.FAILED_PRECONDITION),
+        (MissingExtraError("duckdb is not installed."), grpc.StatusCode.FAILED_PRECONDITION),
         (FeaturestoreError("Something else."), grpc.StatusCode.INTERNAL),
     ],
 )
@@ -136,7 +146,7 @@ def test_a_request_that_contradicts_itself_is_an_invalid_argument(echo: Any, ser
 
 def test_a_request_above_the_limit_is_refused_unread(echo: Any, serve: Any) -> None:
     running = serve(echo, request_bytes=1000)
-    with FeatureClient(running.address) as client, pytest.raises(ServingError, match="too large") as raised:
+    with FeatureClient(running.address) as client, pytest.raises(RequestError, match="too large") as raised:
         client.get("checkout", {"id": [2**60] * 1000})
     assert raised.value.hint
     assert echo.requests == []
@@ -192,6 +202,9 @@ def test_more_requests_at_once_than_the_server_takes_are_refused(gate: Gate, rea
         first = threads.submit(client.get, "checkout", {"id": [1]})
         assert gate.waiting.acquire(timeout=10)
         assert refused(running.address).code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        with FeatureClient(running.address) as other, pytest.raises(ServingError, match="has too much to do") as told:
+            other.get("checkout", {"id": [1]})
+        assert "again later" in str(told.value.hint)
         gate.opened.set()
         assert first.result(10).to_dicts() == [{"id": 1}]
 

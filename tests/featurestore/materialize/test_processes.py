@@ -2,11 +2,13 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import pytest
 
 from featurestore.errors import LeaseHeldError
 from featurestore.materialize import materialize
+from featurestore.registry.mutable import leases
 
 if TYPE_CHECKING:
     from tests.featurestore.materialize.conftest import Shop
@@ -78,6 +81,18 @@ else:
 """Runs in a folder, and stops at a phase until the file ``go`` is there."""
 
 
+RUNNER = """
+import runpy, sys
+from pathlib import Path
+
+shop = runpy.run_path(sys.argv[1])["Shop"](Path(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.readline()
+shop.run(float(sys.argv[3]), "r_killed")
+"""
+"""Runs in a folder as soon as it is told to."""
+
+
 def steps_of(shop: "Shop", number: float) -> int:
     """How many steps an undisturbed run reports."""
     seen: list[Any] = []
@@ -114,13 +129,62 @@ def test_a_run_killed_at_any_step_and_run_again_ends_as_an_undisturbed_one(fresh
             shop.run(before)
     assert killed(KILLER, 3, *(shop.root for shop in shops)) == [signal.SIGKILL] * steps
     for shop in shops:
-        shop.now += timedelta(hours=1)  # the killed run's lease has expired
-        result = shop.run(3, "r_again")
+        result = shop.run(3, "r_again")  # at once: the killed run's lease is not waited for
         assert state(shop) == state(undisturbed)
         assert shop.kinds() == undisturbed.kinds()
         assert list((shop.root / "staged").rglob("*.*")) == []
         assert shop.run(3).outcome == "current"
         assert result.outcome in {"published", "current"}
+
+
+def test_a_run_killed_at_any_moment_and_run_again_at_once_ends_as_an_undisturbed_one(fresh: Fresh) -> None:
+    """Also between two steps, within a write."""
+    like = fresh().order
+    rows = [*fresh().orders, *(like(number, number, 0.2 + number % 3) for number in range(1_000, 6_000))]
+    undisturbed = fresh(rows)
+    began = time.monotonic()
+    undisturbed.run(3)
+    lasts = time.monotonic() - began
+    outcomes = []
+    for moment in range(5):
+        shop = fresh(rows)
+        command = [sys.executable, "-c", RUNNER, str(CONFTEST), str(shop.root), "3"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            time.sleep(lasts * moment / 5)
+            process.kill()
+        outcomes.append(shop.run(3, "r_again").outcome)
+        assert state(shop) == state(undisturbed)
+        assert shop.kinds() == undisturbed.kinds()
+    assert "published" in outcomes
+
+
+def test_the_lease_of_a_killed_run_is_waited_for_where_nobody_can_tell_that_it_was_killed(fresh: Fresh) -> None:
+    """Another machine, or another folder for staged results, says nothing of the process."""
+    shop = fresh()
+    assert killed(KILLER, 3, shop.root) == [signal.SIGKILL]
+    elsewhere = replace(shop.stores, staged=shop.root / "elsewhere")
+    with pytest.raises(LeaseHeldError, match="run r_killed"):
+        shop.run(3, "r_again", stores=elsewhere)
+    shop.now += timedelta(hours=1)
+    assert shop.run(3, "r_again", stores=elsewhere).outcome == "published"
+
+
+@pytest.mark.parametrize("phase", ["compute", "write", "publish"])
+def test_sigterm_gives_the_lease_back_and_ends_the_process(fresh: Fresh, phase: str) -> None:
+    shop, undisturbed = fresh(), fresh()
+    undisturbed.run(2)
+    with held(shop, phase, 60) as process:
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+    assert leases(shop.writer.reader, "shop") == ()
+    assert shop.writer.reader.ledger("shop")[0].message == "terminated"
+    assert run_now(shop) == "published"
+    assert state(shop) == state(undisturbed)
 
 
 @contextmanager
@@ -135,6 +199,22 @@ def held(shop: "Shop", phase: str, ttl: float) -> Iterator[subprocess.Popen[str]
             yield process
         finally:
             process.kill()
+
+
+def suspend(process: "subprocess.Popen[str]", shop: "Shop") -> None:
+    """Stops a process, and not while it writes to the registry, which would keep all others from it."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        other = sqlite3.connect(shop.root / "registry.db", timeout=0.1, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            other.close()
 
 
 def outcome(shop: "Shop", process: subprocess.Popen[str]) -> str:
@@ -173,7 +253,7 @@ def test_a_suspended_run_that_wakes_up_after_another_has_published_gives_up(fres
     shop, undisturbed = fresh(), fresh()
     undisturbed.run(2)
     with held(shop, phase, 0.5) as process:
-        process.send_signal(signal.SIGSTOP)
+        suspend(process, shop)
         time.sleep(0.7)
         assert run_now(shop) == "published"
         process.send_signal(signal.SIGCONT)
