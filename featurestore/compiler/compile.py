@@ -17,7 +17,7 @@ from featurestore.compiler.query import (
     Relation,
     reach,
 )
-from featurestore.compiler.steps import is_hidden, is_timed, table_schema
+from featurestore.compiler.steps import is_hidden, per_boundary, table_schema
 from featurestore.compiler.stored import stored_form
 from featurestore.compiler.tables import Tables, tie_keys, ties_of
 from featurestore.compiler.vector import Layout, Slot
@@ -30,6 +30,7 @@ from featurestore.definitions.resolved import (
     SourceTable,
     StoredFeature,
     Table,
+    is_timed,
     sources_of,
 )
 from featurestore.definitions.types import DataType, Date, Int64
@@ -81,7 +82,8 @@ def _compiled(layout: Layout, building: "_Building") -> Query:
         for slot in layout.slots
     )
     relations = (*building.tables.relations, *building.relations)
-    return Query(relations, outputs, layout.keys, tuple(building.tables.sources.values()))
+    tables = building.tables
+    return Query(relations, outputs, layout.keys, tuple(tables.sources.values()), tuple(tables.stages))
 
 
 def compile_boundary(group: Group, boundary: int, since: int | None) -> BoundaryQuery:
@@ -106,9 +108,10 @@ def compile_boundary(group: Group, boundary: int, since: int | None) -> Boundary
     building = _Building(Tables(until=boundary))
     query = _compiled(Layout(tuple(slots), (), {}, group.entity.keys, {}), building)
     live = _live(group, slots, building.tables)
-    entities = Entities("spine", live, tuple(group.entity.keys), boundary, since, group.schedule.due(boundary))
+    time = group.schedule.due(boundary)
+    entities = Entities("spine", live, tuple(group.entity.keys), boundary, since, time)
     relations = (*building.tables.relations, entities, *building.relations)
-    return BoundaryQuery(replace(query, relations=relations), group.entity.keys, columns)
+    return BoundaryQuery(replace(query, relations=relations), group.entity.keys, columns, time)
 
 
 def _live(group: Group, slots: Sequence[Slot], tables: Tables) -> tuple[LiveRows, ...]:
@@ -119,7 +122,9 @@ def _live(group: Group, slots: Sequence[Slot], tables: Tables) -> tuple[LiveRows
         rows = tables.of(slot.feature)
         found = (*(live[rows.name].aggregates if rows.name in live else ()), *aggregates(slot.expression))
         keys = join_columns(group.entity, table)
-        live[rows.name] = LiveRows(rows.name, keys, is_timed(table), rows.leaves, tuple(dict.fromkeys(found)))
+        live[rows.name] = LiveRows(
+            rows.name, keys, is_timed(table), per_boundary(table), rows.leaves, tuple(dict.fromkeys(found))
+        )
     return tuple(live.values())
 
 
@@ -175,6 +180,7 @@ def _pass(
         tie_keys=tie_keys(first.table),
         aggregates=tuple(made.values()),
         timed=timed,
+        at_boundary=per_boundary(first.table),
         reach=None if unbounded or not timed else max(*reaches, shift + 1),
         shift=shift,
     )
@@ -277,4 +283,11 @@ def compile_label(label: ResolvedLabel, as_of: int) -> LabelQuery:
     tables = Tables(until=as_of)
     rows = tables.labels(label)
     mature_before = as_of - definition.matures_after
-    return LabelQuery(tuple(tables.relations), rows, columns, mature_before, tuple(tables.sources.values()))
+    return LabelQuery(
+        tuple(tables.relations),
+        rows,
+        columns,
+        mature_before,
+        tuple(tables.sources.values()),
+        tuple(tables.stages),
+    )

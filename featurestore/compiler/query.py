@@ -13,7 +13,10 @@ from featurestore.definitions.types import DataType, Schema
 
 __all__ = [
     "Aggregated",
+    "AliveRows",
+    "AsofRows",
     "BoundaryQuery",
+    "BoundaryRows",
     "Entities",
     "Hidden",
     "KnownRows",
@@ -26,12 +29,15 @@ __all__ = [
     "Query",
     "Relation",
     "RowTimes",
+    "RowsQuery",
     "RowsRelation",
     "Several",
     "SourceRows",
+    "Stage",
     "StepRows",
     "Versions",
     "reach",
+    "source_relation",
 ]
 
 
@@ -70,12 +76,23 @@ class RowTimes:
 
 @dataclass(frozen=True)
 class SourceRows:
-    """All rows of a source with their times and key, before anything is known of them."""
+    """All rows of a table that a store brings, with their times and key, before anything is known of them.
+
+    Attributes:
+        name: Its relation.
+        table: The relation that the store brings: a source, or what a stage has made.
+        ref: Whose rows they are.
+        columns: The visible columns and their types.
+        times: What its columns say of a row; nothing, if the rows come with hidden columns.
+        hidden: The hidden columns that the table has.
+    """
 
     name: str
-    source: SourceTable
+    table: str
+    ref: str
     columns: Schema
     times: RowTimes
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +137,10 @@ class Versions:
 
 @dataclass(frozen=True)
 class NewestRows:
-    """Of each key the newest version, of all rows or of those created by ``until`` (semantics 19)."""
+    """Of each key the newest version, of all rows or of those created by ``until`` (semantics 19).
+
+    With ``visible`` rows that would never be visible at a boundary are left out.
+    """
 
     name: str
     rows: str
@@ -128,6 +148,64 @@ class NewestRows:
     times: RowTimes
     ties: tuple[str, ...]
     until: int | None
+    visible: bool
+
+
+@dataclass(frozen=True)
+class BoundaryRows:
+    """Rows made for one boundary each, `Hidden.BOUNDARY`: of each key the newest version visible there."""
+
+    name: str
+    rows: str
+    columns: Schema
+    times: RowTimes
+    delay: int
+    ties: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AliveRows:
+    """The rows that exist at a boundary, which is set when they are read.
+
+    ``leave`` is as in `Aggregated`; ``at_boundary``: they are made for one boundary each.
+    """
+
+    name: str
+    rows: str
+    leave: str | None
+    at_boundary: bool
+    boundary: int | None = None
+
+
+@dataclass(frozen=True)
+class AsofRows:
+    """Rows of the left table, each with the newest row of the right at its own event time (semantics 2).
+
+    Attributes:
+        name: Its relation.
+        left: The relation of the left rows.
+        right: The relation of the right rows.
+        columns: The visible columns that come from the left.
+        joined: The visible columns that come from the right, and their types.
+        on: The columns that are equal on both sides.
+        keys: Types of the right rows' hidden key columns, in order.
+        right_columns: All visible columns of the right; in name order they decide between its rows of one time and key.
+        hidden: The hidden columns that the result has: an interval, a boundary for which it is made, or neither.
+        left_leave: The column that says when a left row leaves; None: it stays.
+        right_leave: The same of a right row.
+    """
+
+    name: str
+    left: str
+    right: str
+    columns: tuple[str, ...]
+    joined: Schema
+    on: tuple[str, ...]
+    keys: tuple[DataType, ...]
+    right_columns: Schema
+    hidden: tuple[str, ...]
+    left_leave: str | None
+    right_leave: str | None
 
 
 @dataclass(frozen=True)
@@ -147,6 +225,11 @@ class Points:
     name: str
     keys: tuple[str, ...]
     schedule: Schedule | None
+
+
+def source_relation(name: str) -> str:
+    """The relation under which a store brings the source ``name``."""
+    return f"source_{name}"
 
 
 def reach(one: Aggregate) -> int | None:
@@ -186,6 +269,7 @@ class Pass:
         tie_keys: Types of the rows' hidden key columns, in order.
         aggregates: What it computes.
         timed: Whether rows have times.
+        at_boundary: Whether rows are made for one boundary each.
         reach: How far back the longest window begins, in microseconds; None where one has no beginning.
         shift: How far back the youngest window ends.
     """
@@ -198,6 +282,7 @@ class Pass:
     tie_keys: tuple[DataType, ...]
     aggregates: tuple[Aggregated, ...]
     timed: bool
+    at_boundary: bool
     reach: int | None
     shift: int
 
@@ -212,6 +297,7 @@ class LiveRows:
     name: str
     keys: tuple[str, ...]
     timed: bool
+    at_boundary: bool
     leaves: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
 
@@ -231,8 +317,40 @@ class Entities:
     time: int
 
 
-RowsRelation = SourceRows | KnownRows | Several | Versions | NewestRows | StepRows
+RowsRelation = SourceRows | KnownRows | Several | Versions | NewestRows | BoundaryRows | AliveRows | AsofRows | StepRows
 Relation = RowsRelation | Points | Pass | Entities
+
+
+@dataclass(frozen=True)
+class RowsQuery:
+    """The rows of one relation: the columns named, in no order. Its stages, if any, are those of the whole."""
+
+    relations: tuple[RowsRelation, ...]
+    rows: str
+    columns: tuple[str, ...]
+    sources: tuple[SourceTable, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A table that is made before the statement that reads it: by code, or at one boundary after the other.
+
+    Attributes:
+        name: The relation under which stores are given it.
+        step: What makes it.
+        inputs: For code: parameter to the rows that it is given. For SQL: its result, under an empty name.
+        hidden: The hidden columns that each of its rows takes over from the row that it was made from.
+        carrier: The parameter whose rows carry these.
+        schedule: It is made for each boundary that is asked for, and its rows carry `Hidden.BOUNDARY`. None: it is made
+            once.
+    """
+
+    name: str
+    step: Step
+    inputs: tuple[tuple[str, RowsQuery], ...]
+    hidden: tuple[str, ...]
+    carrier: str | None
+    schedule: Schedule | None
 
 
 @dataclass(frozen=True)
@@ -253,25 +371,29 @@ class Query:
     """What must be computed for a spine: relations in order, then one row per row of the spine.
 
     The spine is a relation ``spine`` with `Hidden.ROW`, `Hidden.TIME` and ``keys``; the result has `Hidden.ROW` and
-    the outputs, ordered by row. ``sources`` are the relations that a store has to bring.
+    the outputs, ordered by row. ``sources`` are the relations that a store has to bring, ``stages`` the tables that
+    are made before, in order.
     """
 
     relations: tuple[Relation, ...]
     outputs: tuple[Output, ...]
     keys: Schema
     sources: tuple[SourceTable, ...]
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
 class BoundaryQuery:
     """What a group's store holds at a boundary: per entity its keys, then ``columns``, in no order.
 
-    ``query`` has the entities as its spine; its outputs are the columns, in order.
+    ``query`` has the entities as its spine; its outputs are the columns, in order. ``time`` is when the boundary
+    answers.
     """
 
     query: Query
     keys: Schema
     columns: Schema
+    time: int
 
 
 @dataclass(frozen=True)
@@ -283,3 +405,4 @@ class LabelQuery:
     columns: Schema
     mature_before: int
     sources: tuple[SourceTable, ...]
+    stages: tuple[Stage, ...]

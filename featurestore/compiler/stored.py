@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from featurestore.compiler.evaluate import constant
 from featurestore.compiler.query import Hidden
-from featurestore.compiler.steps import is_timed, table_schema
+from featurestore.compiler.steps import table_schema
 from featurestore.compiler.vector import feature_type
 from featurestore.definitions.functions import AGGREGATIONS, type_of
 from featurestore.definitions.nodes import Aggregate, Call, Column, Literal, Node
-from featurestore.definitions.resolved import Group, StoredFeature
+from featurestore.definitions.resolved import Group, StoredFeature, is_timed
 from featurestore.definitions.types import DataType, Int64, Schema
 
 __all__ = ["StoredForm", "row_columns", "stored_form"]

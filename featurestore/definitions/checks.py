@@ -7,7 +7,7 @@ from featurestore.definitions.durations import duration_text
 from featurestore.definitions.entities import Entity
 from featurestore.definitions.features import Feature
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node, aggregates, walk
-from featurestore.definitions.resolved import DerivedFeature, StoredFeature, Table, sources_of
+from featurestore.definitions.resolved import DerivedFeature, StepTable, StoredFeature, Table, is_timed, sources_of
 from featurestore.errors import DefinitionError, TypeMismatchError
 
 __all__ = ["check_derived", "check_group", "check_stored"]
@@ -32,7 +32,7 @@ def check_stored(name: str, entity: Entity, table: Table, expression: Node) -> N
             message = f"{name}: ttl= is for a feature that is one last(), filled or not; this one is more."
             raise DefinitionError(message, hint="Make the last() a feature of its own and derive this one from it.")
     _check_between(name, expression)
-    if not any(source.source.is_timed for source in sources_of(table)):
+    if not is_timed(table):
         _check_untimed(name, table, found)
 
 
@@ -61,6 +61,8 @@ def _check_untimed(name: str, table: Table, found: Sequence[Aggregate]) -> None:
             message = f"{name}: {table.name} has no event time, so it has no windows and no ages."
             raise DefinitionError(message, hint="Leave over=, ago= and ttl= out, or give the source an event_time.")
         keyed = any(source.source.key for source in sources_of(table))
+        if isinstance(table, StepTable) and table.transformation.time != "row_wise":
+            keyed = bool(table.transformation.key)
         if one.function in {"first", "last", "last_n"} and not keyed:
             message = f"{name}: {table.name} has neither an event time nor a key=, so no row of it is the last."
             raise DefinitionError(message, hint="Say key= (what a row is about) on the source.")

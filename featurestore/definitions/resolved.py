@@ -33,7 +33,9 @@ __all__ = [
     "StepTable",
     "StoredFeature",
     "Table",
+    "is_timed",
     "sources_of",
+    "steps_of",
 ]
 
 
@@ -102,6 +104,22 @@ def sources_of(table: Table) -> tuple[SourceTable, ...]:
         return (table,)
     below = [source for given in table.inputs.values() for source in sources_of(given)]
     return tuple({source.name: source for source in below}.values())
+
+
+def is_timed(table: Table) -> bool:
+    """Whether the rows of ``table`` have an event time: their source's, or the one that a step declares."""
+    if isinstance(table, SourceTable):
+        return table.source.is_timed
+    if table.transformation.time != "row_wise":
+        return table.transformation.event_time is not None
+    return any(map(is_timed, table.inputs.values()))
+
+
+def steps_of(table: Table) -> tuple[StepTable, ...]:
+    """``table`` and the steps below it, once each, those that are named first at the end."""
+    if isinstance(table, SourceTable):
+        return ()
+    return tuple(dict.fromkeys([*(step for given in table.inputs.values() for step in steps_of(given)), table]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,7 +62,7 @@ def transformation(
     version: str | None = None,
     name: str | None = None,
     engine: Engine = "sql",
-    time: Time = "row_wise",
+    time: Time | None = None,
     columns: Mapping[str, DataType] | None = None,
     event_time: str | None = None,
     created_time: str | None = None,
@@ -78,7 +78,8 @@ def transformation(
         name: Its name; the function's where it is left out.
         engine: What the function returns or works on: SQL, an Ibis expression, a data frame.
         time: ``row_wise``: each row comes from one row of a timed input, and keeps its times. ``per_boundary``:
-            computed anew at each boundary. ``snapshot``: made of all that is known now, not point-in-time.
+            computed anew at each boundary. ``snapshot``: made of all that is known now, not point-in-time. SQL and Ibis
+            are row-wise unless they say otherwise, which is proven; of code nobody can tell, so it must say.
         columns: The columns of the result; required for data frames.
         event_time: Of a step that is not row-wise: the column that says when a row of the result happened.
         created_time: Of a step that is not row-wise: the column that says when it became known.
@@ -92,11 +93,19 @@ def transformation(
         origin = origin_of(typing.cast("FunctionType", function))
         chosen = check_name(name or function.__name__, "a transformation")
         where = str(origin)
-        for said, allowed, what in ((engine, ENGINES, "engine"), (time, TIMES, "time")):
+        chosen_time = time or ("row_wise" if engine in {"sql", "ibis"} else None)
+        if chosen_time is None:
+            message = f"The transformation {chosen!r} is code on {engine} frames, and does not say time=."
+            hint = (
+                'Say time="row_wise" if each row it gives comes from one row of its input alone '
+                '(`featurestore check leaks` looks whether that is so), else time="per_boundary".'
+            )
+            raise DefinitionError(message, where=where, hint=hint)
+        for said, allowed, what in ((engine, ENGINES, "engine"), (chosen_time, TIMES, "time")):
             if said not in allowed:
                 message = f"The transformation {chosen!r} says {what}={said!r}."
                 raise DefinitionError(message, where=where, hint=f"It is one of {', '.join(allowed)}.")
-        if time == "row_wise" and (event_time or created_time or known_after is not None or key):
+        if chosen_time == "row_wise" and (event_time or created_time or known_after is not None or key):
             message = f"The transformation {chosen!r} is row-wise: its rows keep the times and the key of their input."
             raise DefinitionError(message, where=where, hint="Leave event_time, created_time, known_after and key out.")
         # Ibis and data frames come as their own types, which say the same as fs.Rows.
@@ -113,7 +122,7 @@ def transformation(
                 version=check_version(version, f"the transformation {chosen!r}"),
                 inputs=inputs,
                 engine=engine,
-                time=time,
+                time=chosen_time,
                 columns=dict(columns or {}),
                 event_time=event_time,
                 created_time=created_time,

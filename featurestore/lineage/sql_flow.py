@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-from featurestore.compiler.steps import Step, rows_relation, table_schema
+from featurestore.compiler.steps import Join, Step, rows_relation, table_schema
 
 __all__ = ["Flow", "InputColumn", "Texts", "UnknownFlowError", "shortened", "sql_flow"]
 
@@ -51,6 +51,10 @@ def sql_flow(step: Step) -> Flow:
     Raises:
         UnknownFlowError: the query is of an unknown shape.
     """
+    if step.join is not None:
+        return _as_of(step.join)
+    if step.query is None:
+        raise UnknownFlowError
     known = {
         rows_relation(parameter): _input(parameter, table_schema(table))
         for parameter, table in step.table.inputs.items()
@@ -62,6 +66,14 @@ def sql_flow(step: Step) -> Flow:
     if len(found.columns) != len(step.columns):
         raise UnknownFlowError
     return Flow(dict(zip(step.columns, (texts for _, texts in found.columns), strict=True)), found.rows)
+
+
+def _as_of(join: Join) -> Flow:
+    """The flow through an as-of join: columns pass through, and those that rows meet on decide what they hold."""
+    columns = {name: {InputColumn(join.left, name): name} for name in join.kept}
+    columns |= {name: {InputColumn(join.right, name): name} for name in join.joined}
+    met = f"as-of join on {', '.join(join.on)}"
+    return Flow(columns, {InputColumn(side, name): met for side in (join.left, join.right) for name in join.on})
 
 
 def _input(parameter: str, columns: Iterable[str]) -> "_Relation":

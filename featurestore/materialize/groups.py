@@ -1,7 +1,7 @@
 """What a run must know of a group beyond its definition."""
 
 from featurestore.definitions.fingerprints import digest
-from featurestore.definitions.resolved import Group, sources_of
+from featurestore.definitions.resolved import Group, sources_of, steps_of
 from featurestore.spi.online import GroupKey
 
 __all__ = ["group_fingerprint", "group_key", "must_be_whole"]
@@ -21,10 +21,12 @@ def must_be_whole(group: Group) -> str | None:
     """Why the group must be computed whole at each boundary; None where the changed entities are enough (semantics 17).
 
     Without a created time nobody can tell which rows came late; what changes in a source without any time, not even
-    when it did.
+    when it did; and the rows of a step that is not row-wise may all be others at each boundary.
     """
     sources = {source.name: source.source for member in group.members for source in sources_of(member.table)}
     untimed = sorted(name for name, source in sources.items() if not source.is_timed)
     late = sorted(name for name, source in sources.items() if source.is_timed and source.created_time is None)
-    reasons = [f"{', '.join(names)} has no {what}" for names, what in ((late, "created_time"), (untimed, "event_time"))]
-    return "; ".join(reason for names, reason in zip((late, untimed), reasons, strict=True) if names) or None
+    steps = {step.name: step.transformation for member in group.members for step in steps_of(member.table)}
+    made = sorted(name for name, step in steps.items() if step.time != "row_wise")
+    reasons = ((late, "has no created_time"), (untimed, "has no event_time"), (made, "is not made row by row"))
+    return "; ".join(f"{', '.join(names)} {what}" for names, what in reasons if names) or None

@@ -21,6 +21,7 @@ from featurestore.materialize.groups import group_fingerprint
 from featurestore.materialize.rows import BATCH_ROWS
 from featurestore.registry.records import RunMode
 from featurestore.spi.frames import arrow, arrow_type, write_parquet
+from featurestore.spi.stages import staged
 from featurestore.spi.stores import OfflineStore
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class Staging:
         columns = {**self.query.keys, **self.query.columns}
         fields = [pa.field(name, arrow_type(data_type)) for name, data_type in columns.items()]
         schema = pa.schema(fields, metadata={_NOTE: self.note})
-        batches = _cast(store.boundary_rows(self.query, bindings), schema, reached)
+        made = staged(self.query.query.stages, [self.query.time], store, bindings)
+        batches = _cast(store.boundary_rows(self.query, bindings, made), schema, reached)
         try:
             rows = write_parquet(batches, schema, self.path)
         except OSError as error:

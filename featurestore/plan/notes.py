@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
-from featurestore.compiler.steps import is_timed
 from featurestore.definitions.resolution import Definitions
-from featurestore.definitions.resolved import Definition, Group, SourceTable, StepTable, StoredFeature, sources_of
+from featurestore.definitions.resolved import (
+    Definition,
+    Group,
+    SourceTable,
+    StepTable,
+    StoredFeature,
+    is_timed,
+    sources_of,
+    steps_of,
+)
 from featurestore.plan.graph import upstream
 
 __all__ = ["NO_PUBLISH_WITHIN", "group_notes", "notes_of"]
@@ -56,6 +64,9 @@ def _of_feature(feature: StoredFeature) -> Iterator[str]:
     untimed = sorted(source.name for source in sources if not source.is_timed)
     if untimed:
         yield f"computed whole when {', '.join(untimed)} changes"
+    made = sorted(step.name for step in steps_of(feature.table) if step.transformation.time == "per_boundary")
+    if made:
+        yield f"computed whole at each boundary, and {', '.join(made)} once for each that a training set asks for"
     if not feature.schedule.publish_within:
         yield NO_PUBLISH_WITHIN
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from featurestore.definitions.sources import Binding
@@ -11,9 +12,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from featurestore.compiler.dialect import Dialect
-    from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query
+    from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query, RowsQuery
 
-__all__ = ["OfflineStore", "SourceProbe", "SourceState"]
+__all__ = ["NO_STAGES", "OfflineStore", "SourceProbe", "SourceState", "StagedTables"]
+
+StagedTables = Mapping[str, "pa.Table"]
+"""Relation to its rows: the stages of a query that were made before."""
+NO_STAGES: StagedTables = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +64,38 @@ class OfflineStore(Protocol):
             UnreadableDataError: they cannot be read.
         """
 
-    def run(self, query: "Query", spine: "pa.Table", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
+    def rows(
+        self, query: "RowsQuery", bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> "pa.RecordBatchReader":
+        """The rows of a relation, the columns of ``query`` in their order, the rows in none.
+
+        ``staged`` are tables that the query reads beside its sources; their names are the relations'.
+        """
+
+    def run(
+        self, query: "Query", spine: "pa.Table", bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> "pa.RecordBatchReader":
         """The stored features of ``query`` for ``spine``: columns `Hidden.ROW` and one per output, ordered by row.
 
         ``spine`` has the columns `Hidden.ROW` and `Hidden.TIME` (Int64) and the query's keys. Batches are streamed; an
         error may come while they are read, as one of `featurestore.errors`.
         """
 
-    def boundary_rows(self, query: "BoundaryQuery", bindings: Mapping[str, Binding]) -> "pa.RecordBatchReader":
+    def boundary_rows(
+        self, query: "BoundaryQuery", bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> "pa.RecordBatchReader":
         """What a group's store holds at a boundary: the entity's keys, then the query's columns; a row per entity.
 
         Rows are in no order; errors come as they do in `run`.
         """
 
-    def label_rows(self, query: "LabelQuery", bindings: Mapping[str, Binding]) -> "pa.Table":
+    def label_rows(
+        self, query: "LabelQuery", bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> "pa.Table":
         """The label rows: the query's columns and `Hidden.EVENT`, in the query's order."""
 
     def explain(self, query: "Query") -> str:
-        """The statement that `run` executes."""
+        """The statement that `run` executes, after what is made before it."""
 
     def close(self) -> None:
         """Gives back what it holds; nothing else may be called after."""

@@ -13,6 +13,7 @@ from featurestore.definitions.types import DataType
 from featurestore.errors import FeaturestoreError, NumberOverflowError, SpineError
 from featurestore.spi.frames import arrow, arrow_type
 from featurestore.spi.spines import Spine
+from featurestore.spi.stages import staged
 from featurestore.spi.stores import OfflineStore
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ def _computed(
     if not query.outputs:
         yield from spine.points.select([Hidden.ROW]).to_batches()
         return
+    times = spine.points.column(Hidden.TIME).unique().to_pylist() if query.stages else []
+    made = staged(query.stages, times, store, bindings)
     try:
-        yield from store.run(query, spine.points, bindings)
+        yield from store.run(query, spine.points, bindings, made)
     except NumberOverflowError as error:
         for slot in layout.slots if len(layout.slots) > 1 else ():
             # Engines do not say which feature it was: each is computed by itself, until one raises again.

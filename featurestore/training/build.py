@@ -17,6 +17,7 @@ from featurestore.errors import BuildError, ColumnTypeError, EngineError, SpineE
 from featurestore.registry.records import BuildRecord, new_build_id
 from featurestore.spi.frames import arrow, arrow_type, write_parquet
 from featurestore.spi.spines import Spine, spine_of
+from featurestore.spi.stages import staged
 from featurestore.spi.stores import OfflineStore
 from featurestore.spi.values import Values, values_at
 from featurestore.training.checksums import Checksum, ColumnDigest, ColumnSum, is_exact
@@ -124,7 +125,8 @@ def _spine(
 ) -> tuple[Spine, int]:
     """The label rows as a spine, and how many were dropped since they have no label."""
     label = training_set.label
-    rows = store.label_rows(compile_label(label, (as_of - _EPOCH) // timedelta(microseconds=1)), bindings)
+    query = compile_label(label, (as_of - _EPOCH) // timedelta(microseconds=1))
+    rows = store.label_rows(query, bindings, staged(query.stages, (), store, bindings))
     if missing := rows.column(Hidden.EVENT).null_count:
         message = f"{missing} of the {rows.num_rows} label rows of {label.ref} have no event time."
         hint = "A label is about a moment; leave such rows out in a transformation, or give them a time."

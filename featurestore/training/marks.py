@@ -70,6 +70,8 @@ def _tagged(table: Table) -> set[str]:
 def _made_of(table: StepTable, tagged: set[str]) -> set[str]:
     """The columns of a step whose expressions name a column of ``tagged``; all, where that is not plain to see."""
     step = analyze(table)
+    if step.query is None:
+        return set(step.columns)
     inputs = {rows_relation(name) for name in table.inputs}
     if any(found.name not in inputs for found in step.query.find_all(exp.Table)) or step.query.find(exp.Subquery):
         named = {found.name.lower() for found in step.query.find_all(exp.Column)}

@@ -18,9 +18,10 @@ from featurestore.compiler.printing import (
     print_boundary_query,
     print_label_query,
     print_query,
-    source_relation,
+    print_rows_query,
+    print_stage,
 )
-from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query
+from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query, RowsQuery, source_relation
 from featurestore.definitions.sources import Binding
 from featurestore.definitions.types import Schema
 from featurestore.errors import (
@@ -33,7 +34,7 @@ from featurestore.errors import (
     NumberOverflowError,
     UnreadableDataError,
 )
-from featurestore.spi.stores import SourceProbe, SourceState
+from featurestore.spi.stores import NO_STAGES, SourceProbe, SourceState, StagedTables
 from featurestore_duckdb.dialect import DuckDBDialect
 from featurestore_duckdb.settings import DuckDBSettings
 from featurestore_duckdb.types import data_type_of
@@ -121,46 +122,62 @@ class DuckDBStore:
         digest = hashlib.sha256("\n".join(f"{part} {value}" for part, value in parts.items()).encode()).hexdigest()
         return SourceState(int(rows), digest, parts)
 
-    def run(self, query: Query, spine: pa.Table, bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+    def rows(
+        self, query: RowsQuery, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> pa.RecordBatchReader:
+        """See `OfflineStore.rows`."""
+        cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
+        return _streamed(cursor, print_rows_query(query, self.dialect))
+
+    def run(
+        self, query: Query, spine: pa.Table, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> pa.RecordBatchReader:
         """See `OfflineStore.run`."""
-        cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings)
+        cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
         with _translated("The features"):
             cursor.register("spine", spine)
         return _streamed(cursor, print_query(query, self.dialect))
 
-    def boundary_rows(self, query: BoundaryQuery, bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+    def boundary_rows(
+        self, query: BoundaryQuery, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> pa.RecordBatchReader:
         """See `OfflineStore.boundary_rows`."""
-        cursor = self._with_sources({source.name: source.schema for source in query.query.sources}, bindings)
+        cursor = self._with_sources({source.name: source.schema for source in query.query.sources}, bindings, staged)
         columns = [*query.keys, *query.columns]
         reader = _streamed(cursor, print_boundary_query(query, self.dialect))
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, columns, strict=True)])
         named = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
         return pa.RecordBatchReader.from_batches(schema, named)
 
-    def label_rows(self, query: LabelQuery, bindings: Mapping[str, Binding]) -> pa.Table:
+    def label_rows(
+        self, query: LabelQuery, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
+    ) -> pa.Table:
         """See `OfflineStore.label_rows`."""
-        cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings)
+        cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
         with _translated("The label rows"):
             return cursor.sql(print_label_query(query, self.dialect)).to_arrow_table(BATCH_ROWS)
 
     def explain(self, query: Query) -> str:
         """See `OfflineStore.explain`."""
-        return print_query(query, self.dialect)
+        stages = [print_stage(stage, self.dialect) for stage in query.stages]
+        return "\n\n".join([*stages, print_query(query, self.dialect)])
 
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
 
     def _with_sources(
-        self, schemas: Mapping[str, Schema], bindings: Mapping[str, Binding]
+        self, schemas: Mapping[str, Schema], bindings: Mapping[str, Binding], staged: StagedTables
     ) -> duckdb.DuckDBPyConnection:
-        """A cursor in which each source is a view."""
+        """A cursor in which each source is a view, and each table that was made before."""
         try:
             cursor = _own_session(self._connection.cursor())
         except duckdb.ConnectionException as error:
             message = "The DuckDB store is closed."
             raise EngineError(message, hint=_CLOSED) from error
-        taken = {"spine", *(source_relation(name).lower() for name in schemas)}
+        taken = {"spine", *(source_relation(name).lower() for name in schemas), *(name.lower() for name in staged)}
+        for name, table in staged.items():
+            cursor.register(name, table)
         for name in schemas:
             view = self.dialect.name(source_relation(name))
             with self._reading(name, bindings[name]):

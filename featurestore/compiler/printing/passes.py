@@ -32,7 +32,7 @@ class PassPrinter:
         if made.timed:
             keys.append(f"p.{name(Hidden.BOUNDARY)}")
             on += self._alive()
-            if made.reach is not None:
+            if made.reach is not None and not made.at_boundary:
                 points, rows = self._bucketed(points, rows)
                 on.append(f"r.{name(Hidden.BUCKET)} = p.{name(Hidden.BUCKET)}")
         aggregates = [f"{self._aggregate(one)} AS {name(one.column)}" for one in made.aggregates]
@@ -45,8 +45,11 @@ class PassPrinter:
         """The rows that a point sees at its boundary and that lie in some window of the pass."""
         made, name = self.made, self.dialect.name
         boundary = f"p.{name(Hidden.BOUNDARY)}"
-        event, enter = f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.ENTER)}"
-        alive = [f"{enter} <= {boundary}"]
+        event = f"r.{name(Hidden.EVENT)}"
+        if made.at_boundary:
+            alive = [f"r.{name(Hidden.BOUNDARY)} = {boundary}"]
+        else:
+            alive = [f"r.{name(Hidden.ENTER)} <= {boundary}"]
         if self._leave is not None:
             alive.append(self._stays(self._leave))
         if made.shift:

@@ -4,23 +4,55 @@ import textwrap
 from collections.abc import Sequence
 
 from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.printing.joins import asof_rows
 from featurestore.compiler.printing.ordering import tie_order
-from featurestore.compiler.query import Hidden, KnownRows, NewestRows, RowTimes, Several, SourceRows, Versions
+from featurestore.compiler.query import (
+    AliveRows,
+    AsofRows,
+    BoundaryRows,
+    Hidden,
+    KnownRows,
+    NewestRows,
+    RowTimes,
+    Several,
+    SourceRows,
+    Versions,
+)
 from featurestore.definitions.types import Int64, Schema
 
-__all__ = ["known_rows", "newest_rows", "several_versions", "source_relation", "source_rows", "versions"]
+__all__ = ["print_rows"]
 
 
-def source_relation(name: str) -> str:
-    """The relation under which a store brings the source ``name``."""
-    return f"source_{name}"
+RowsOfTables = SourceRows | KnownRows | Several | Versions | NewestRows | BoundaryRows | AliveRows | AsofRows
 
 
-def source_rows(rows: SourceRows, dialect: Dialect) -> str:
-    """The rows of a source in the types of its columns, with event and created time, and with its key."""
+def print_rows(rows: RowsOfTables, dialect: Dialect) -> tuple[str, str]:
+    """The query of a relation of rows, and a word about what it is."""
+    match rows:
+        case SourceRows():
+            return _source_rows(rows, dialect), f"the rows of {rows.ref}, with their times"
+        case KnownRows():
+            return _known_rows(rows, dialect), "from which boundary on each is visible"
+        case Several():
+            return _several_versions(rows, dialect), "the keys of which there are several versions"
+        case Versions():
+            return _versions(rows, dialect), "at which boundary a newer version takes its place"
+        case NewestRows():
+            return _newest_rows(rows, dialect), "of each key the newest version"
+        case BoundaryRows():
+            return _boundary_rows(rows, dialect), "those visible at the boundary they are made for"
+        case AliveRows():
+            return _alive_rows(rows, dialect), "those that exist at the boundary"
+        case AsofRows():
+            return asof_rows(rows, dialect), "each with the newest row at its own time"
+
+
+def _source_rows(rows: SourceRows, dialect: Dialect) -> str:
+    """The rows of a table in the types of its columns, with event and created time, and with its key."""
     times, name = rows.times, dialect.name
     columns = [f"  {dialect.cast(name(column), kind)} AS {name(column)}" for column, kind in rows.columns.items()]
-    read = "SELECT\n" + ",\n".join(columns) + f"\nFROM {name(source_relation(rows.source.name))}"
+    columns += [f"  {name(column)}" for column in rows.hidden]
+    read = "SELECT\n" + ",\n".join(columns) + f"\nFROM {name(rows.table)}"
     hidden = [f"{name(column)} AS {name(Hidden.key(position))}" for position, column in enumerate(sorted(times.key))]
     if times.event_time is not None:
         hidden += [
@@ -48,18 +80,45 @@ def _created(times: RowTimes, columns: Schema, dialect: Dialect) -> str:
     return f"CASE WHEN {created} IS NULL THEN {known} ELSE {dialect.micros(created, columns[times.created_time])} END"
 
 
-def known_rows(rows: KnownRows, dialect: Dialect) -> str:
+def _known_rows(rows: KnownRows, dialect: Dialect) -> str:
     """Rows with the boundary from which on they are visible; a row that never is, is left out (semantics 3)."""
     times, name = rows.times, dialect.name
-    event, created, enter = map(name, (Hidden.EVENT, Hidden.CREATED, Hidden.ENTER))
-    known = f"{created} - {rows.delay}" if rows.delay else created
-    entered = f"CASE WHEN {event} > {known} THEN {event} ELSE {known} END"  # null is not greater
-    if times.created_time is None and (times.known_after or 0) <= rows.delay:
-        entered = event
+    entered, enter = _entered(times, rows.delay, dialect), name(Hidden.ENTER)
     visible = [_visible(times, dialect)]
     if rows.until is not None:
         visible.append(f"{entered} <= {rows.until}")
     return f"SELECT *,\n  {entered} AS {enter}\nFROM {name(rows.rows)}\nWHERE " + "\n  AND ".join(visible)
+
+
+def _entered(times: RowTimes, delay: int, dialect: Dialect) -> str:
+    """``enter`` (semantics 3)."""
+    event, created = dialect.name(Hidden.EVENT), dialect.name(Hidden.CREATED)
+    if times.created_time is None and (times.known_after or 0) <= delay:
+        return event
+    known = f"{created} - {delay}" if delay else created
+    return f"CASE WHEN {event} > {known} THEN {event} ELSE {known} END"  # null is not greater
+
+
+def _boundary_rows(rows: BoundaryRows, dialect: Dialect) -> str:
+    """Of the rows made for each boundary those visible there, of each key the newest."""
+    times, name = rows.times, dialect.name
+    boundary, rank = name(Hidden.BOUNDARY), name("__rank")
+    visible = f"{_visible(times, dialect)}\n  AND {_entered(times, rows.delay, dialect)} <= {boundary}"
+    if not times.key:
+        return f"SELECT *\nFROM {name(rows.rows)}\nWHERE {visible}"
+    ranked = _ranked(rows, rows.ties, [boundary], dialect) + f"\nWHERE {visible}"
+    return f"SELECT *\n{_from(ranked, 'ranked')}\nWHERE {rank} = 1 OR NOT ({_has_key(times, dialect)})"
+
+
+def _alive_rows(rows: AliveRows, dialect: Dialect) -> str:
+    """The rows that exist at the boundary."""
+    name = dialect.name
+    if rows.at_boundary:
+        return f"SELECT *\nFROM {name(rows.rows)}\nWHERE {name(Hidden.BOUNDARY)} = {rows.boundary}"
+    alive = f"SELECT *\nFROM {name(rows.rows)}\nWHERE {name(Hidden.ENTER)} <= {rows.boundary}"
+    if rows.leave is None:
+        return alive
+    return f"{alive}\n  AND ({name(rows.leave)} IS NULL OR {rows.boundary} < {name(rows.leave)})"
 
 
 def _visible(times: RowTimes, dialect: Dialect) -> str:
@@ -74,7 +133,7 @@ def _visible(times: RowTimes, dialect: Dialect) -> str:
     return f"{event} IS NOT NULL AND {created} IS NOT NULL"
 
 
-def several_versions(rows: Several, dialect: Dialect) -> str:
+def _several_versions(rows: Several, dialect: Dialect) -> str:
     """The keys that have more than one version."""
     key = _key(rows.times, dialect)
     return (
@@ -83,7 +142,7 @@ def several_versions(rows: Several, dialect: Dialect) -> str:
     )
 
 
-def versions(rows: Versions, dialect: Dialect) -> str:
+def _versions(rows: Versions, dialect: Dialect) -> str:
     """Rows with the boundary at which a newer version of their key makes each leave (semantics 4).
 
     Most keys have one version, which never leaves: only the others are put in order.
@@ -113,29 +172,36 @@ def _newer(rows: Versions, ties: Sequence[str], dialect: Dialect) -> str:
     )
 
 
-def newest_rows(rows: NewestRows, dialect: Dialect) -> str:
+def _newest_rows(rows: NewestRows, dialect: Dialect) -> str:
     """Of each key the newest version, of those created by a time or of all; deletions are gone.
 
-    A row without an event time stays, so that it can be told of.
+    A label row without an event time stays, so that it can be told of.
     """
     times, name = rows.times, dialect.name
-    created = name(Hidden.CREATED)
-    known = "" if rows.until is None else f"\nWHERE {created} IS NULL OR {created} <= {rows.until}"
+    created, has_key = name(Hidden.CREATED), _has_key(times, dialect)
+    known = [] if rows.until is None else [f"({created} IS NULL OR {created} <= {rows.until})"]
+    known += [_visible(times, dialect)] if rows.visible else []
+    where = "\nWHERE " + "\n  AND ".join(known) if known else ""
     if not times.key:
-        return f"SELECT *\nFROM {name(rows.rows)}{known}"
-    order = _version_order(times, rows.columns, rows.ties, dialect)
+        return f"SELECT *\nFROM {name(rows.rows)}{where}"
+    ranked = _ranked(rows, rows.ties, [], dialect) + where
+    kept = " AND ".join([f"({name('__rank')} = 1 OR NOT ({has_key}))", *_not_deleted(times, dialect)])
+    return f"SELECT *\n{_from(ranked, 'ranked')}\nWHERE {kept}"
+
+
+def _ranked(rows: NewestRows | BoundaryRows, ties: Sequence[str], among: Sequence[str], dialect: Dialect) -> str:
+    """All rows, each with its rank among the versions of its key (and of equal ``among``): the newest is the first."""
+    times, created = rows.times, dialect.name(Hidden.CREATED)
+    order = _version_order(times, rows.columns, ties, dialect)
     if times.event_time is not None:
         order.insert(0, f"({created} IS NOT NULL)")
-    has_key, rank = _has_key(times, dialect), name("__rank")
-    ranked = (
-        f"SELECT *, ROW_NUMBER() OVER (\n"
-        # Rows without a whole key are versions of nothing.
-        f"  PARTITION BY {_key(times, dialect)}, CASE WHEN {has_key} THEN 0 ELSE 1 END\n"
+    # Rows without a whole key are versions of nothing.
+    alone = f"CASE WHEN {_has_key(times, dialect)} THEN 0 ELSE 1 END"
+    return (
+        f"SELECT *, ROW_NUMBER() OVER (\n  PARTITION BY {', '.join([*among, _key(times, dialect), alone])}\n"
         f"  ORDER BY {', '.join(f'{part} DESC' for part in order)}\n"
-        f") AS {rank}\nFROM {name(rows.rows)}{known}"
+        f") AS {dialect.name('__rank')}\nFROM {dialect.name(rows.rows)}"
     )
-    kept = " AND ".join([f"({rank} = 1 OR NOT ({has_key}))", *_not_deleted(times, dialect)])
-    return f"SELECT *\n{_from(ranked, 'ranked')}\nWHERE {kept}"
 
 
 def _key(times: RowTimes, dialect: Dialect) -> str:

@@ -6,24 +6,21 @@ from collections.abc import Mapping, Sequence
 from featurestore.compiler.dialect import Dialect
 from featurestore.compiler.expressions import Printed, print_expression
 from featurestore.compiler.printing.passes import PassPrinter
-from featurestore.compiler.printing.rows import known_rows, newest_rows, several_versions, source_rows, versions
+from featurestore.compiler.printing.rows import print_rows
 from featurestore.compiler.query import (
     BoundaryQuery,
     Entities,
     Hidden,
-    KnownRows,
     LabelQuery,
     LiveRows,
-    NewestRows,
     Output,
     Pass,
     Points,
     Query,
     Relation,
-    Several,
-    SourceRows,
+    RowsQuery,
+    Stage,
     StepRows,
-    Versions,
     reach,
 )
 from featurestore.compiler.steps import with_hidden
@@ -32,7 +29,7 @@ from featurestore.definitions.nodes import Aggregate, Node
 from featurestore.definitions.resolved import Schedule
 from featurestore.definitions.types import Int64, Schema
 
-__all__ = ["OVERFLOW", "print_boundary_query", "print_label_query", "print_query"]
+__all__ = ["OVERFLOW", "print_boundary_query", "print_label_query", "print_query", "print_rows_query", "print_stage"]
 
 OVERFLOW = "featurestore overflow in "
 """How the message of a failed sum begins; the feature's reference follows."""
@@ -73,6 +70,24 @@ def print_boundary_query(query: BoundaryQuery, dialect: Dialect) -> str:
     return _statement(printer.ctes(query.query), printer.selected(query.query, keys))
 
 
+def print_stage(stage: Stage, dialect: Dialect) -> str:
+    """What is computed before a statement that reads ``stage``: statements, and what is done with their rows."""
+    step, often = stage.step.table, "" if stage.schedule is None else ", for each boundary that is asked for"
+    told = [f"-- {stage.name}: made before by {step.ref}{often}"]
+    for parameter, query in stage.inputs:
+        if parameter:
+            told.append(f"-- its input {parameter}, given to {step.transformation.engine} code:")
+        told.append(print_rows_query(query, dialect) + ";")
+    return "\n".join(told)
+
+
+def print_rows_query(query: RowsQuery, dialect: Dialect) -> str:
+    """The statement: the columns of one relation of rows, in no order."""
+    printer = _Printer(dialect, ())
+    body = f"SELECT {', '.join(map(dialect.name, query.columns))}\nFROM {dialect.name(query.rows)}"
+    return _statement([printer.cte(relation) for relation in query.relations], body)
+
+
 def _statement(relations: Sequence[str], body: str) -> str:
     joined = ",\n".join(relations)
     return f"WITH {joined}\n{body}" if relations else body
@@ -95,16 +110,6 @@ class _Printer:
     def cte(self, relation: Relation) -> str:
         """A relation as ``name AS (query)``, with a word about what it is."""
         match relation:
-            case SourceRows():
-                body, told = source_rows(relation, self.dialect), f"the rows of {relation.source.ref}, with their times"
-            case KnownRows():
-                body, told = known_rows(relation, self.dialect), "from which boundary on each is visible"
-            case Several():
-                body, told = several_versions(relation, self.dialect), "the keys of which there are several versions"
-            case Versions():
-                body, told = versions(relation, self.dialect), "at which boundary a newer version takes its place"
-            case NewestRows():
-                body, told = newest_rows(relation, self.dialect), "of each key the newest version"
             case StepRows():
                 names = dict(relation.inputs)
                 body = with_hidden(relation.step, names, relation.hidden, self.dialect.sqlglot)
@@ -112,12 +117,12 @@ class _Printer:
             case Points():
                 body, told = self._points(relation), "what the spine asks for"
             case Pass():
-                body, told = (
-                    PassPrinter(relation, self.dialect).printed(),
-                    "one row for each entity and boundary that has rows",
-                )
+                body = PassPrinter(relation, self.dialect).printed()
+                told = "one row for each entity and boundary that has rows"
             case Entities():
                 body, told = self._entities(relation), "the entities that are live at the boundary"
+            case _:
+                body, told = print_rows(relation, self.dialect)
         return f"{self.dialect.name(relation.name)} AS (  -- {told}\n{textwrap.indent(body, '  ')}\n)"
 
     def _asked(self) -> str:
@@ -159,6 +164,8 @@ class _Printer:
         named = f"SELECT {', '.join(keys)}\nFROM {name(live.name)}"
         if not live.timed:
             return named
+        if live.at_boundary:
+            return f"{named}\nWHERE {name(Hidden.BOUNDARY)} = {entities.boundary}"
         event, enter = name(Hidden.EVENT), name(Hidden.ENTER)
         visible = f"{enter} <= {entities.boundary}"
         if entities.since is None:

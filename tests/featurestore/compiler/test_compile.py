@@ -164,37 +164,69 @@ def paid_twice(before: Annotated[Rows, use(paid_once)]) -> str:
     return "SELECT * FROM {before} WHERE n > 1"
 
 
-@transformation(version="v1", time="per_boundary", event_time="at")
-def daily_totals(orders: Rows) -> str:
-    return "SELECT customer_id, max(at) AS at, sum(n) AS n FROM {orders} GROUP BY customer_id"
+TOTALS = {"customer_id": Int64, "at": Timestamp, "n": Int64}
 
 
-@transformation(version="v1", time="snapshot", event_time="at")
-def everything_now(orders: Rows) -> str:
+@transformation(version="v1", time="per_boundary", columns={"n": Int64})
+def timeless(orders: Rows) -> str:
+    return "SELECT customer_id, sum(n) AS n FROM {orders} GROUP BY customer_id"
+
+
+@transformation(version="v1", time="per_boundary", event_time="n", columns={"n": Int64})
+def misdated(orders: Rows) -> str:
+    return "SELECT customer_id, sum(n) AS n FROM {orders} GROUP BY customer_id"
+
+
+@transformation(version="v1", time="snapshot", event_time="at", key="nope", columns=TOTALS)
+def keyless(orders: Rows) -> str:
     return "SELECT customer_id, max(at) AS at, sum(n) AS n FROM {orders} GROUP BY customer_id"
 
 
 @transformation(version="v1")
 def joined(orders: Rows, keyed: Rows) -> Any:
-    return orders.asof_join(keyed, on="customer_id")
+    return orders.asof_join(keyed, on="nobody")
 
 
-@transformation(version="v1", engine="pandas", columns={"customer_id": Int64, "n": Int64})
-def framed(orders: Any) -> Any:
+@transformation(version="v1", engine="pandas", time="row_wise")
+def undeclared(orders: Any) -> Any:
     return orders
+
+
+@transformation(version="v1", engine="spark", time="row_wise", columns={"customer_id": Int64, "n": Int64})
+def distributed(orders: Any) -> Any:
+    return orders
+
+
+@transformation(version="v1", engine="pandas", time="row_wise", columns={"customer_id": Int64, "n": Int64})
+def crossed(orders: Any, keyed: Any) -> Any:
+    return orders
+
+
+@transformation(version="v1", time="per_boundary", event_time="at", columns=TOTALS)
+def totals(orders: Rows) -> str:
+    return "SELECT customer_id, max(at) AS at, sum(n) AS n FROM {orders} GROUP BY customer_id"
+
+
+@transformation(version="v1")
+def both(orders: Rows, totals: Rows) -> str:
+    return "SELECT customer_id, at, n FROM {orders} UNION ALL SELECT customer_id, at, n FROM {totals}"
 
 
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        (daily_totals, "daily_totals@v1 says time='per_boundary'"),
-        (everything_now, "everything_now@v1 says time='snapshot'"),
-        (joined, "joined@v1 is an as-of join"),
-        (framed, "framed@v1 works on pandas data frames"),
+        (timeless, "timeless@v1 says time='per_boundary' and not which of its columns is the event time"),
+        (misdated, "The event time of misdated@v1 is 'n', a Int64"),
+        (keyless, "keyless@v1 declares 'nope', and gives no such column"),
+        (joined, "joined@v1 joins on 'nobody', which orders does not have"),
+        (undeclared, "undeclared@v1 is code on pandas frames and does not say which columns it gives"),
+        (distributed, "distributed@v1 works on spark data frames"),
+        (crossed, "crossed@v1 is row-wise and takes 2 tables with times: orders, keyed"),
+        (both, "both@v1 puts rows that are made per boundary (totals) together with rows that are not"),
     ],
 )
-def test_steps_of_later_versions_are_refused_by_name(step: Any, message: str) -> None:
-    with pytest.raises(NotSupportedError) as caught:
+def test_a_step_that_cannot_be_computed_is_refused_by_name(step: Any, message: str) -> None:
+    with pytest.raises(FeaturestoreError) as caught:
         compiled(of(step, a=fs.count()), orders, keyed)
     assert message in caught.value.message
     assert "test_compile.py" in (caught.value.where or "")

@@ -58,7 +58,7 @@ def test_a_step_in_code_and_one_over_whole_rows_tell_versions_apart_by_every_col
     def coded(orders: fs.Rows) -> Any:
         return orders
 
-    assert ties(fs.transformation(engine="pandas")(coded)) == everything
+    assert ties(fs.transformation(engine="pandas", time="row_wise")(coded)) == everything
 
 
 def test_a_source_without_a_key_has_no_versions() -> None:

@@ -46,13 +46,13 @@ def placed(orders: fs.Rows, shops: fs.Rows) -> str:
     """
 
 
-@fs.transformation(version="v1", engine="pandas", columns={"cust_id": fs.Int64, "score": fs.Float64})
+@fs.transformation(version="v1", engine="pandas", time="row_wise", columns={"cust_id": fs.Int64, "score": fs.Float64})
 def scored(orders: fs.Rows) -> fs.Rows:
     """Code, which nobody looks into."""
     return orders
 
 
-@fs.transformation(version="v1", engine="pandas")
+@fs.transformation(version="v1", engine="pandas", time="row_wise")
 def guessed(scored: fs.Rows) -> fs.Rows:
     """Code over code, which does not say what it gives."""
     return scored

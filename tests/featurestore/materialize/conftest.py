@@ -23,6 +23,7 @@ from featurestore.registry import open_leases, open_writer
 from featurestore.spi.codec import Marker, RowCodec, decode_row
 from featurestore.spi.online import GroupKey
 from featurestore.spi.providers import open_offline, open_online
+from featurestore.spi.stores import StagedTables
 from featurestore_sqlite.store import SQLiteStore
 
 HOUR = 3_600_000_000
@@ -220,7 +221,9 @@ class Prepared:
     batches: Sequence[pa.RecordBatch]
     asked: list[BoundaryQuery] = field(default_factory=list)
 
-    def boundary_rows(self, query: BoundaryQuery, _bindings: Mapping[str, Binding]) -> pa.RecordBatchReader:
+    def boundary_rows(
+        self, query: BoundaryQuery, _bindings: Mapping[str, Binding], _staged: StagedTables
+    ) -> pa.RecordBatchReader:
         """See `OfflineStore.boundary_rows`."""
         self.asked.append(query)
         return pa.RecordBatchReader.from_batches(self.batches[0].schema, iter(self.batches))

@@ -97,7 +97,7 @@ def test_steps_on_data_frames_and_snapshots_mark_all_that_is_built_on_them(shop:
     shop.edit(
         (
             '@fs.transformation(version="v1")',
-            '@fs.transformation(version="v1", engine="pandas", time="snapshot", columns=orders.columns)',
+            '@fs.transformation(version="v1", engine="pandas", time="snapshot", columns=orders.columns, event_time="ordered_at")',
         ),
     )
 
