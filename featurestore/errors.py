@@ -26,7 +26,8 @@ FeaturestoreError                     FS000
 ├── SpineError                        FS400  the spine cannot be used
 ├── ComputeError                      FS500  a computation failed
 │   ├── NumberOverflowError           FS501
-│   └── UserCodeError                 FS502  a function of the user's raised
+│   ├── UserCodeError                 FS502  a function of the user's raised
+│   └── NullRequestError              FS503  a function takes no null for a request value, and got one
 ├── PlanError                         FS600  plan and apply
 │   ├── VersionTakenError             FS601  other logic under a registered version
 │   ├── PlanOutdatedError             FS602  the registry or the project moved since the plan was made
@@ -285,6 +286,12 @@ class UserCodeError(ComputeError):
     """A function of the user's raised; ``__cause__`` is what it raised."""
 
     code = "FS502"
+
+
+class NullRequestError(ComputeError):
+    """A request value is null, and the on-demand function says that it takes none."""
+
+    code = "FS503"
 
 
 class PlanError(FeaturestoreError):

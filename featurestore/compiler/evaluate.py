@@ -21,7 +21,7 @@ from featurestore.definitions.resolved import (
     StoredFeature,
 )
 from featurestore.definitions.types import DataType, Float32, Float64
-from featurestore.errors import NumberOverflowError, TypeMismatchError, UserCodeError
+from featurestore.errors import NullRequestError, NumberOverflowError, TypeMismatchError, UserCodeError
 
 __all__ = ["Evaluation", "Row", "constant", "evaluation_of", "expression_of"]
 
@@ -111,9 +111,14 @@ def _on_demand(feature: OnDemandFeature, layout: Layout, read: dict[str, None]) 
             arguments[name] = _request(name)
     definition = feature.definition
     function, outputs = definition.function, definition.outputs
+    required = [given.parameter for given in definition.inputs if given.role == "request" and not given.nullable]
 
     def values(row: Row) -> Sequence[object]:
         given = {name: evaluate(row) for name, evaluate in arguments.items()}
+        for name in required:
+            if given[name] is None:
+                message = f"{feature.ref} takes no null for the request value {name!r}."
+                raise NullRequestError(message, hint=f"Annotate it as `{name}: fs.Request[... | None]` to take nulls.")
         try:
             result = function(**given)
         except Exception as error:  # the border to the user's code: whatever it raises is theirs

@@ -33,6 +33,7 @@ from featurestore.errors import (
     MissingColumnError,
     MissingTableError,
     NotSupportedError,
+    NullRequestError,
     SpineError,
     UserCodeError,
 )
@@ -383,6 +384,10 @@ def _on_demand(feature: OnDemandFeature, spine_row: _SpineRow, warehouse: _Wareh
             raise NotSupportedError(message, hint="Take features that are one value each.")
         else:
             arguments[name] = _computed(given.feature, given.role, spine_row, warehouse)[0]
+    for given_input in feature.definition.inputs:  # 16: a null only where the function says that it takes one
+        if given_input.role == "request" and not given_input.nullable and arguments[given_input.parameter] is None:
+            message = f"{feature.ref} takes no null for the request value {given_input.parameter!r}."
+            raise NullRequestError(message, where=f"row {spine_row.number} of the spine")
     try:
         result = feature.definition.function(**arguments)
     except Exception as error:  # the border to the user's code: whatever it raises is theirs

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from featurestore.compiler.evaluate import Row
-from featurestore.errors import UserCodeError
+from featurestore.errors import NullRequestError, UserCodeError
 from featurestore.spi.online import OnlineStore
 from featurestore_serving.asked import Asked, check
 from featurestore_serving.fetch_plan import FetchPlan, Part, StoredGroup, resolve
@@ -94,24 +94,12 @@ def _evaluated(
                 messages[position] = message
             results.append(status)
             continue
-        if part.without_null and (unfit := _null_given(part, row)):
-            messages[position] = unfit
-            results.append(Status.ERROR)
-            continue
         try:
             results.append(evaluate(row))
         except Exception as error:  # noqa: BLE001 - the border to the user's code: one value fails, not the request
             messages[position] = _fault(part, error)
             results.append(Status.ERROR)
     return [_column(part, name, place, results, messages) for place, name in enumerate(part.columns)]
-
-
-def _null_given(part: Part, row: Row) -> str | None:
-    """What is wrong where a function is given null for a request value that it takes no null for."""
-    for name, ref in part.without_null.items():
-        if row.requests[name] is None:
-            return f"{ref} takes no null for the request value {name!r}."
-    return None
 
 
 def _column(
@@ -152,4 +140,6 @@ def _fault(part: Part, error: Exception) -> str:
     """Which function raised what: no text of the exception, since it may hold keys and values."""
     if isinstance(error, UserCodeError):
         return f"{part.functions.get(error.where or '', part.ref)} raised {type(error.__cause__).__name__}."
+    if isinstance(error, NullRequestError):
+        return error.message
     return f"{part.ref} cannot be evaluated: {type(error).__name__}."

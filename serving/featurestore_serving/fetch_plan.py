@@ -115,7 +115,6 @@ class Part:
         request_values: The request values that it needs.
         evaluate: Its values, one per column; None: it is the one slot.
         functions: Where an on-demand function below it is written, to its reference.
-        without_null: Request value to the on-demand feature that takes no null for it.
     """
 
     ref: str
@@ -126,7 +125,6 @@ class Part:
     request_values: Schema
     evaluate: Callable[[Row], Sequence[object]] | None
     functions: Mapping[str, str]
-    without_null: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +210,6 @@ def _widening(given: DataType, to: DataType) -> Callable[[object], object]:
 def _part(one: SelectedFeature, layout: Layout) -> Part:
     alone = layout_of((one,))
     evaluation = evaluation_of(replace(layout, selected=(one,)))
-    on_demand = list(_on_demand_below(one.feature))
     return Part(
         ref=str(one.feature.ref),
         fingerprint=one.feature.fingerprint.logic,
@@ -221,13 +218,7 @@ def _part(one: SelectedFeature, layout: Layout) -> Part:
         keys=alone.keys,
         request_values=alone.request_values,
         evaluate=next(iter(evaluation.computed.values()), None),
-        functions={str(found.definition.origin): str(found.ref) for found in on_demand},
-        without_null={
-            given.parameter: str(found.ref)
-            for found in on_demand
-            for given in found.definition.inputs
-            if given.role == "request" and not given.nullable
-        },
+        functions={str(found.definition.origin): str(found.ref) for found in _on_demand_below(one.feature)},
     )
 
 

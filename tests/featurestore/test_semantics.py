@@ -37,6 +37,7 @@ from featurestore.errors import (
     MissingColumnError,
     MissingTableError,
     NotSupportedError,
+    NullRequestError,
     NumberOverflowError,
     SpineError,
     UserCodeError,
@@ -855,10 +856,10 @@ def test_an_on_demand_feature_sees_request_values_and_the_time_of_the_row() -> N
 
 
 def test_an_exception_names_the_row_and_the_function() -> None:
-    spine = [{"customer_id": 1, "amount": amount, "t": at("12:00")} for amount in (1.0, None)]
+    spine = [{"customer_id": one, "amount": 1.0, "t": at("12:00")} for one in (1, 2)]
     with pytest.raises(UserCodeError, match=r"risk.*row 1") as raised:
-        many([risk], spine, {"plain": [row(x=2.0)]})
-    assert isinstance(raised.value.__cause__, TypeError)
+        many([risk], spine, {"plain": [row(x=2.0), row(customer_id=2, x=0.0)]})
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
 @on_demand()
@@ -874,3 +875,8 @@ def test_a_function_that_returns_several_values_is_no_input() -> None:
 def test_a_missing_request_value_is_an_error_of_the_spine() -> None:
     with pytest.raises(SpineError, match="amount"):
         many([risk], [{"customer_id": 1, "t": at("12:00")}], {"plain": []})
+
+
+def test_a_null_request_value_is_an_error_unless_the_function_takes_one() -> None:
+    with pytest.raises(NullRequestError, match="takes no null for the request value 'amount'"):
+        many([risk], [{"customer_id": 1, "amount": None, "t": at("12:00")}], {"plain": []})

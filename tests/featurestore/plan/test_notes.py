@@ -94,12 +94,8 @@ def test_code_that_cannot_be_resolved_marks_what_it_is_in_as_unverified(shop: "S
 
 
 def test_steps_on_data_frames_and_snapshots_mark_all_that_is_built_on_them(shop: "Shop") -> None:
-    shop.edit(
-        (
-            '@fs.transformation(version="v1")',
-            '@fs.transformation(version="v1", engine="pandas", time="snapshot", columns=orders.columns, event_time="ordered_at")',
-        ),
-    )
+    says = 'engine="pandas", time="snapshot", event_time="ordered_at", columns=orders.columns'
+    shop.edit(('@fs.transformation(version="v1")', f'@fs.transformation(version="v1", {says})'))
 
     notes = notes_of_definitions(shop.definitions())
 
