@@ -28,7 +28,7 @@ from featurestore.materialize import (
     newest_due,
     time_of,
 )
-from featurestore.plan import GitState, git_state
+from featurestore.plan import GitState
 from featurestore.project.clock import current_user, now
 from featurestore.project.config import CONFIG_FILE, revealed
 from featurestore.project.project import Project
@@ -164,7 +164,7 @@ def run_groups(
     groups, time = _chosen(project, names), _time(until)
     with project.reader() as reader:
         _require_applied(project, groups, reader)
-    runner, stores, git = _runner(project), _stores(project), git_state(project.root)
+    runner, stores, git = _runner(project), _stores(project), project.git
     with _records(project) as records:
         for group in groups:
             boundary = newest_due(group.schedule, time)
@@ -244,7 +244,7 @@ def execute(
             newest_due(group.schedule, time),
             stores=_stores(project),
             records=records,
-            caller=_caller(run_id, git_state(project.root)),
+            caller=_caller(run_id, project.git),
             clock=now,
             rebuild=rebuild,
             progress=progress,

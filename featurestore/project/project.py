@@ -28,6 +28,7 @@ from featurestore.spi.stores import OfflineStore, SourceProbe
 if TYPE_CHECKING:
     from featurestore.compiler.vector import Layout
     from featurestore.materialize import Report, RunResult
+    from featurestore.plan import GitState
     from featurestore.project.materializing import GroupStatus
     from featurestore.project.planning import ProjectPlan
     from featurestore.project.training_sets import ProjectTrainingSet
@@ -118,6 +119,13 @@ class Project:
         where = f"featurestore.yaml, targets.{self.target.name}.offline"
         provider = self.target.config.offline.provider
         return open_offline(provider, self.target.offline_settings(), self.root, self.scratch, where)
+
+    @cached_property
+    def git(self) -> "GitState":
+        """The commit that the project's code was loaded from, as it was found when it was first asked for."""
+        from featurestore.plan import git_state  # noqa: PLC0415 - plan is not needed to compute values
+
+        return git_state(self.root)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -1,7 +1,8 @@
 """Databases that can hold a registry: where they are, how they are opened, and what their failures mean."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
 from featurestore.errors import ConfigurationError, RegistryError, RegistryUnavailableError
-from featurestore.registry.sqlite import read_only_engine, writable_engine
+from featurestore.registry.sqlite import hold_log, read_only_engine, writable_engine
 
 __all__ = ["BUSY_TIMEOUT", "Database", "Place", "make_folder", "open_database", "parse_location"]
 
@@ -53,6 +54,7 @@ class Database:
     place: Place
     engine: Engine
     lock: tuple[str, ...] = ()
+    _held: list[sqlite3.Connection] = field(default_factory=list, compare=False, repr=False)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -70,9 +72,14 @@ class Database:
                 yield connection
         except (UnicodeEncodeError, OverflowError) as error:  # a lone surrogate, a number beyond 64 bits
             raise _unstorable(error, self.place) from error
+        if self.place.file is not None and not self._held:
+            with suppress(sqlite3.Error):  # it saves time, and nothing depends on it
+                self._held.append(hold_log(self.place.file))
 
     def close(self) -> None:
         """Let go of all connections."""
+        while self._held:
+            self._held.pop().close()
         self.engine.dispose()
 
 
@@ -205,4 +212,8 @@ _FAILURES: Mapping[str, tuple[str, str]] = {
     "readonly database": ("cannot be written", _PERMISSION_HINT),
     "unable to open database file": ("cannot be opened", _PERMISSION_HINT),
     "is full": ("cannot grow: the disk is full", "Make room, then try again."),
+    "disk I/O error": (
+        "cannot be read or written: the disk is full, or it fails",
+        "Make room on the disk that holds it and the folder beside it, then try again.",
+    ),
 }

@@ -1,9 +1,11 @@
 """SQLite as a registry: write-ahead logging, one writer at a time, readers that cannot write.
 
 Each transaction has a connection of its own: opening a file is cheap, and so none stays open in another thread, in a
-fork or behind a forgotten reader.
+fork or behind a forgotten reader. What stays is the engine, which knows the statements that it has compiled, and a
+writer's hold on the log, since the last connection that is closed writes the whole log back.
 """
 
+import functools
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -11,13 +13,26 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event
 
-__all__ = ["empty_engine", "read_only_engine", "writable_engine"]
+__all__ = ["empty_engine", "hold_log", "read_only_engine", "writable_engine"]
 
 
 def writable_engine(file: Path, busy_timeout: float) -> Engine:
     """An engine whose every transaction is the only one that writes; the file is made when it is not there."""
-    file = file.absolute()
+    return _writable_engine(file.absolute(), busy_timeout)
 
+
+def read_only_engine(file: Path, busy_timeout: float) -> Engine:
+    """An engine whose transactions see one state of an existing file and cannot change it."""
+    return _read_only_engine(file.absolute(), busy_timeout)
+
+
+def hold_log(file: Path) -> sqlite3.Connection:
+    """A connection that does nothing but keep the file's log from being written back until it is closed."""
+    return _connect(file.absolute(), "mode=rw", 0.0, ["PRAGMA schema_version"])
+
+
+@functools.lru_cache(maxsize=16)
+def _writable_engine(file: Path, busy_timeout: float) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = _connect(file, "mode=rwc", busy_timeout, ["PRAGMA foreign_keys=ON"])
         try:
@@ -30,10 +45,8 @@ def writable_engine(file: Path, busy_timeout: float) -> Engine:
     return _engine(connect, "BEGIN IMMEDIATE")
 
 
-def read_only_engine(file: Path, busy_timeout: float) -> Engine:
-    """An engine whose transactions see one state of an existing file and cannot change it."""
-    file = file.absolute()
-
+@functools.lru_cache(maxsize=16)
+def _read_only_engine(file: Path, busy_timeout: float) -> Engine:
     def connect() -> sqlite3.Connection:
         try:
             # The first look at the file, so that its failures are met here.
