@@ -22,6 +22,7 @@ from featurestore.compiler.stored import stored_form
 from featurestore.compiler.tables import Tables, tie_keys, ties_of
 from featurestore.compiler.vector import Layout, Slot
 from featurestore.definitions.entities import Entity
+from featurestore.definitions.functions import AGGREGATIONS
 from featurestore.definitions.nodes import Aggregate, aggregates
 from featurestore.definitions.resolved import (
     Group,
@@ -34,7 +35,7 @@ from featurestore.definitions.resolved import (
     sources_of,
 )
 from featurestore.definitions.types import DataType, Date, Int64
-from featurestore.errors import ColumnTypeError, MissingColumnError, NotSupportedError, TypeMismatchError
+from featurestore.errors import ColumnTypeError, MissingColumnError, TypeMismatchError
 
 __all__ = [
     "check_feature",
@@ -46,14 +47,11 @@ __all__ = [
     "tie_keys",
 ]
 
-SUPPORTED = frozenset({"last", "first", "count", "sum", "mean", "min", "max", "any", "all"})
-
 
 def compile_values(layout: Layout) -> Query:
     """The plan that computes the stored features of ``layout`` for a spine.
 
     Raises:
-        NotSupportedError: a feature uses what this version cannot compute.
         MissingColumnError: a join key or a time column is not there.
         ColumnTypeError: a join key or a time column has another type.
     """
@@ -165,7 +163,7 @@ def _pass(
     name = f"pass_{sum(isinstance(relation, Pass) for relation in building.relations)}"
     made: dict[tuple[Aggregate, tuple[str, ...], str | None], Aggregated] = {}
     for slot, one in wanted:
-        ties = slot.feature.columns_read if one.function in {"first", "last"} else ()
+        ties = slot.feature.columns_read if AGGREGATIONS[one.function].keeps_order else ()
         leave = building.tables.of(slot.feature).leave
         found = made.setdefault((one, ties, leave), Aggregated(f"a{len(made)}", one, ties, leave))
         placed[slot.name, one] = (name, found.column)
@@ -219,10 +217,6 @@ def check_feature(feature: StoredFeature) -> None:
     Raises:
         FeaturestoreError: one of its kinds; the feature is named.
     """
-    for one in feature.aggregates:
-        if one.function not in SUPPORTED:
-            message = f"{feature.ref} uses {one.function}(), which this version cannot compute."
-            raise NotSupportedError(message, where=str(feature.feature.origin))
     join_columns(feature.entity, feature.table)
     for source in sources_of(feature.table):
         check_times(source)

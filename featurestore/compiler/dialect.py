@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from featurestore.compiler.sql_types import sql_type
-from featurestore.definitions.types import DataType
+from featurestore.definitions.types import DataType, Float64
 
 __all__ = ["Dialect"]
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_LARGE, _FAR = 1e140, 600
+"""Floats between 1 / _LARGE and _LARGE can be squared and added up; beyond, they can times 2 to the power of ∓_FAR."""
 
 
 class Dialect:
@@ -178,6 +180,48 @@ class Dialect:
     def unboxed(self, boxed: str) -> str:
         """The value in a box."""
         raise NotImplementedError
+
+    def newest_values(self, value: str, order: Sequence[str], number: int) -> str:
+        """An aggregate: an array of the ``value`` of the ``number`` rows that are greatest in ``order``, newest first.
+
+        It may be shorter, and is null where there is no row.
+        """
+        raise NotImplementedError
+
+    def count_distinct(self, value: str, data_type: DataType) -> str:  # noqa: ARG002 - not all engines compare all types
+        """An aggregate: how many different values there are; NaN equals NaN, and -0.0 equals 0.0."""
+        return f"COUNT(DISTINCT {value})"
+
+    def approx_distinct(self, value: str, data_type: DataType) -> str:
+        """An aggregate: how many different values there are, within 5 % or 2; here they are counted."""
+        return self.count_distinct(value, data_type)
+
+    def percentile(self, value: str, share: float) -> str:
+        """An aggregate: the percentile of floats, interpolated; of what is not NaN."""
+        raise NotImplementedError
+
+    def std(self, value: str, data_type: DataType, condition: str) -> str:
+        """The standard deviation of the sample of floats where ``condition`` is true; ``data_type`` is what they were.
+
+        Squares of what is larger than 1e154 are infinite, and those of what is smaller than 1e-162 are 0. So floats
+        that are all small, or among which there are large ones, are scaled; by powers of two, which is exact.
+        """
+        plain = self.filtered(f"STDDEV_SAMP({value})", condition)
+        if data_type != Float64:
+            return plain
+        size = self.filtered(f"MAX(ABS({value}))", condition)
+        scaled = [
+            f"{self.filtered(f'STDDEV_SAMP({value} * {self._power(-power)})', condition)} * {self._power(power)}"
+            for power in (_FAR, -_FAR)
+        ]
+        return (
+            f"CASE WHEN {size} > {self.literal(_LARGE, Float64)} THEN {scaled[0]}\n"
+            f"    WHEN {size} < {self.literal(1 / _LARGE, Float64)} THEN {scaled[1]}\n"
+            f"    ELSE {plain} END"
+        )
+
+    def _power(self, exponent: int) -> str:
+        return self.literal(2.0**exponent, Float64)
 
     def failure(self, message: str, data_type: DataType) -> str:
         """An expression that fails with ``message`` when it is evaluated."""

@@ -621,9 +621,13 @@ def _share(q: float) -> float:
     return float(q)
 
 
+MOST_VALUES = 999_999
+"""How many values ``last_n`` can keep; some engines can keep no more."""
+
+
 def _how_many(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        message = f"last_n({n}) does not exist: n is at least 1."
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_VALUES:
+        message = f"last_n({n}) does not exist: n is a whole number from 1 to {MOST_VALUES}."
         raise DefinitionError(message)
     return n
 
@@ -792,18 +796,34 @@ def last(
     return _row(column).last(over=over, ago=ago, where=where, ttl=ttl, ignore_nulls=ignore_nulls)
 
 
+@overload
 def last_n(
-    column: Argument, n: int, *, over: Duration | None = None, ago: Duration = "0s", where: RowValue | None = None
-) -> Value:
-    """The newest ``n`` non-null values; see `RowValue.last_n`."""
-    return _row(column).last_n(n, over=over, ago=ago, where=where)
+    column: Argument, n: int, *, over: Duration | None = ..., ago: Duration = ..., where: RowValue | None = ...
+) -> Value: ...
+@overload
+def last_n(
+    column: Argument, n: int, *, over: Windows = ..., ago: Windows = ..., where: RowValue | None = ...
+) -> Values: ...
+def last_n(
+    column: Argument, n: int, *, over: Windows = None, ago: Windows = "0s", where: RowValue | None = None
+) -> Value | Values:
+    """The newest ``n`` non-null values; see `RowValue.last_n`. Several windows give several features."""
+    return _aggregate("last_n", _row(column), over=over, ago=ago, where=where, parameter=_how_many(n))
 
 
+@overload
 def percentile(
-    column: Argument, q: float, *, over: Duration | None = None, ago: Duration = "0s", where: RowValue | None = None
-) -> Value:
-    """The value below which the share ``q`` lies; see `RowValue.percentile`."""
-    return _row(column).percentile(q, over=over, ago=ago, where=where)
+    column: Argument, q: float, *, over: Duration | None = ..., ago: Duration = ..., where: RowValue | None = ...
+) -> Value: ...
+@overload
+def percentile(
+    column: Argument, q: float, *, over: Windows = ..., ago: Windows = ..., where: RowValue | None = ...
+) -> Values: ...
+def percentile(
+    column: Argument, q: float, *, over: Windows = None, ago: Windows = "0s", where: RowValue | None = None
+) -> Value | Values:
+    """The value below which the share ``q`` lies; see `RowValue.percentile`. Several windows give several features."""
+    return _aggregate("percentile", _row(column), over=over, ago=ago, where=where, parameter=_share(q))
 
 
 def attributes(*columns: str, ttl: Duration | None = None, where: RowValue | None = None) -> Values:

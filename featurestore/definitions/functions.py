@@ -251,6 +251,10 @@ def _same(argument: DataType) -> DataType | None:
     return argument
 
 
+def _several(argument: DataType) -> DataType | None:
+    return None if argument.name in {"Array", "Vector"} else Array[argument]  # an array holds scalars
+
+
 def _truth(argument: DataType) -> DataType | None:
     return Bool if argument == Bool else None
 
@@ -264,7 +268,7 @@ AGGREGATIONS: Mapping[str, Aggregation] = {
     "std": Aggregation(_real),
     "first": Aggregation(_same, keeps_order=True, skips_nulls=False),
     "last": Aggregation(_same, keeps_order=True, skips_nulls=False),
-    "last_n": Aggregation(lambda argument: Array[argument], keeps_order=True),
+    "last_n": Aggregation(_several, keeps_order=True),
     "count_distinct": Aggregation(lambda _: Int64, empty=0),
     "approx_distinct": Aggregation(lambda _: Int64, empty=0),
     "percentile": Aggregation(_real),
@@ -296,6 +300,9 @@ def type_of(node: Node, columns: Schema, features: Schema | None = None) -> Data
             return _type_of_call(node, columns, features)
 
 
+_NESTED = "An array holds scalars: take last(), or the items out of it in a transformation."
+
+
 def _type_of_aggregate(node: Aggregate, columns: Schema) -> DataType:
     if node.where is not None and (condition := type_of(node.where, columns)) != Bool:
         message = f"where= of {node.function} is {condition}, not a condition."
@@ -306,7 +313,7 @@ def _type_of_aggregate(node: Aggregate, columns: Schema) -> DataType:
     result = AGGREGATIONS[node.function].result(argument)
     if result is None:
         message = f"{node.function}() of {argument} does not exist."
-        raise TypeMismatchError(message)
+        raise TypeMismatchError(message, hint=_NESTED if node.function == "last_n" else None)
     return result
 
 

@@ -18,7 +18,7 @@ from featurestore.definitions import expressions as fs
 from featurestore.definitions.entities import Entity
 from featurestore.definitions.expressions import RowValue, Value
 from featurestore.definitions.features import Cadence, Feature, FeatureClass, features
-from featurestore.definitions.functions import type_of
+from featurestore.definitions.functions import AGGREGATIONS, type_of
 from featurestore.definitions.inputs import Input
 from featurestore.definitions.nodes import aggregates, columns_read
 from featurestore.definitions.origin import origin_here
@@ -53,7 +53,7 @@ class Capabilities:
     ``corrections`` are ``key=`` and ``deleted=``; ``infinite_times`` are rows with an infinite event or created time.
     """
 
-    aggregations: frozenset[str] = frozenset({"last", "first", "count", "sum", "mean", "min", "max", "any", "all"})
+    aggregations: frozenset[str] = frozenset(AGGREGATIONS)
     corrections: bool = True
     ago: bool = True
     untimed: bool = True

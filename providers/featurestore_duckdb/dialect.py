@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from featurestore.compiler.dialect import Dialect
-from featurestore.definitions.types import DataType
+from featurestore.definitions.types import DataType, Float64
 
 __all__ = ["DuckDBDialect"]
 
@@ -53,6 +53,14 @@ class DuckDBDialect(Dialect):
     def unboxed(self, boxed: str) -> str:
         """The field of the struct."""
         return f"({boxed}).v"
+
+    def newest_values(self, value: str, order: Sequence[str], number: int) -> str:
+        """``arg_max`` of several, which keeps so many per group and not all."""
+        return f"ARG_MAX({value}, ROW({', '.join(order)}), {number})"
+
+    def percentile(self, value: str, share: float) -> str:
+        """``quantile_cont``, whose share is a constant."""
+        return f"QUANTILE_CONT({value}, {self.literal(share, Float64)})"
 
     def failure(self, message: str, data_type: DataType) -> str:
         """``error()``, which has no type of its own."""

@@ -10,8 +10,6 @@ from typing import Annotated, Any, NamedTuple
 
 import pytest
 
-from featurestore.compiler.compile import SUPPORTED, compile_values
-from featurestore.compiler.vector import layout_of
 from featurestore.definitions import expressions as fs
 from featurestore.definitions.entities import Entity
 from featurestore.definitions.expressions import Rows, Value
@@ -19,7 +17,7 @@ from featurestore.definitions.features import Cadence, feature, features
 from featurestore.definitions.inputs import Request, RequestTime, use
 from featurestore.definitions.on_demand import on_demand
 from featurestore.definitions.resolution import Settings, define
-from featurestore.definitions.resolved import SelectedFeature, StoredFeature
+from featurestore.definitions.resolved import SelectedFeature
 from featurestore.definitions.sources import Source
 from featurestore.definitions.transformations import transformation
 from featurestore.definitions.types import (
@@ -139,17 +137,7 @@ def answered(
     folder = ENGINE.get()
     if folder is None:
         return values_at(selected, spine, tables, time="t", steps=steps or {})
-    later = {one.function for feature in stored(selected) for one in feature.aggregates} - SUPPORTED
-    if later:
-        with pytest.raises(NotSupportedError):
-            compile_values(layout_of(selected))
-        pytest.skip(f"this version does not compute {', '.join(sorted(later))}; it refuses, as was just checked")
     return compute(selected, spine, tables, schemas, time="t", folder=folder)
-
-
-def stored(selected: Sequence[SelectedFeature]) -> list[StoredFeature]:
-    """The stored features among those selected."""
-    return [one.feature for one in selected if isinstance(one.feature, StoredFeature)]
 
 
 def listed(value: object) -> object:
@@ -578,6 +566,26 @@ def test_std_is_that_of_a_sample_and_null_below_two_values() -> None:
 @pytest.mark.parametrize(("q", "expected"), [(0.5, 20.0), (0.25, 15.0), (0.9, 36.0), (0.0, 10.0), (1.0, 40.0)])
 def test_a_percentile_interpolates(q: float, expected: float) -> None:
     assert one(fs.percentile("n", q), [row(n=n) for n in (40, 10, 20)])[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1.0, INF], INF), ([-INF, 1.0], -INF), ([-INF, INF], "NaN"), ([INF, INF], INF), ([-INF, 5.0, INF], 5.0)],
+)
+def test_a_percentile_beside_an_infinity_is_that_infinity(values: list[float], expected: object) -> None:
+    assert [listed(value) for value in one(fs.percentile("x", 0.5), [row(x=x) for x in values])] == [expected]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e200, 1e-200])
+def test_std_is_there_for_numbers_of_any_size(size: float) -> None:
+    assert one(fs.std("x"), [row(x=x * size) for x in (-1.0, 0.0, 1.0)])[0] == pytest.approx(size, rel=1e-12)
+
+
+def test_the_newest_values_of_one_time_are_ordered_as_ties_are() -> None:
+    rows = [row(n=1, x=3.0), row(n=1, x=2.0), row(n=2, x=None), row("09:00", n=9, x=9.0)]
+    assert one(fs.last_n("n", 3), rows) == [[2, 1, 1]]
+    assert one(fs.last_n("x", 3), rows) == [[3.0, 2.0, 9.0]]
+    assert one(fs.last_n("x", 3, where=fs.col("n") > 0), rows) == [[3.0, 2.0, 9.0]]
 
 
 def test_first_and_last_keep_the_type() -> None:

@@ -8,7 +8,7 @@ from featurestore.compiler.printing.ordering import ordered, tie_order
 from featurestore.compiler.query import Aggregated, Hidden, Pass, reach
 from featurestore.definitions.functions import AGGREGATIONS
 from featurestore.definitions.nodes import Aggregate, Column, Node
-from featurestore.definitions.types import Float64
+from featurestore.definitions.types import DataType, Float64
 
 __all__ = ["PassPrinter"]
 
@@ -87,15 +87,26 @@ class PassPrinter:
             conditions.append(self._stays(made.leave))
         if one.where is not None:
             conditions.append(self._row_value(one.where)[0])
-        if one.ignore_nulls and argument:
+        described = AGGREGATIONS[one.function]
+        if argument and (one.ignore_nulls or (described.keeps_order and described.skips_nulls)):
             conditions.append(f"{argument[0]} IS NOT NULL")
         condition = " AND ".join(conditions)
         if argument is None:
             return self.dialect.filtered("COUNT(*)", condition)
-        if AGGREGATIONS[one.function].keeps_order:
-            choose = self.dialect.newest if one.function == "last" else self.dialect.oldest
-            return self.dialect.filtered(choose(argument[0], self._order(made.ties)), condition)
-        return self._plain(one.function, argument, condition)
+        if described.keeps_order:
+            return self.dialect.filtered(self._chosen(made, argument[0]), condition)
+        return self._plain(one, argument, condition)
+
+    def _chosen(self, made: Aggregated, value: str) -> str:
+        """The aggregate that chooses rows by their order (semantics 7)."""
+        one, order = made.aggregate, self._order(made.ties)
+        match one.function:
+            case "first":
+                return self.dialect.oldest(value, order)
+            case "last":
+                return self.dialect.newest(value, order)
+            case _:
+                return self.dialect.newest_values(value, order, int(one.parameter or 1))
 
     def _window(self, one: Aggregate) -> list[str]:
         """Which of the pass's rows lie in this aggregation's own window (semantics 6, 9)."""
@@ -126,22 +137,40 @@ class PassPrinter:
 
         return print_expression(node, column, self.dialect)
 
-    def _plain(self, function: str, argument: Printed, condition: str) -> str:
+    def _plain(self, one: Aggregate, argument: Printed, condition: str) -> str:
         value, data_type = argument
         filtered = self.dialect.filtered
-        if function == "min" and data_type.is_float:
-            # NaN is the greatest of all to an engine, and taints every aggregate here (semantics 11).
-            tainted = filtered(f"BOOL_OR({self.dialect.is_nan(value)})", condition)
-            smallest = filtered(f"MIN({value})", condition)
-            return f"CASE WHEN {tainted} THEN {self.dialect.literal(float('nan'), data_type)} ELSE {smallest} END"
-        if function == "mean":
-            total = filtered(f"SUM({value})", condition)
-            number = filtered(f"COUNT({value})", condition)
-            whole = total if data_type == Float64 else self.dialect.cast(total, Float64)
-            return f"CASE WHEN {number} = 0 THEN NULL ELSE {whole} / {number} END"
-        if function == "sum" and data_type.is_float and data_type != Float64:
-            return filtered(f"SUM({self.dialect.cast(value, Float64)})", condition)
-        return filtered(f"{_FUNCTIONS[function]}({value})", condition)
+        real = value if data_type == Float64 else self.dialect.cast(value, Float64)
+        match one.function:
+            case "min":
+                return self._untainted(f"MIN({value})", argument, condition, data_type)
+            case "percentile":
+                found = self.dialect.percentile(real, one.parameter or 0.0)
+                return self._untainted(found, argument, condition, Float64)
+            case "mean":
+                total = filtered(f"SUM({value})", condition)
+                number = filtered(f"COUNT({value})", condition)
+                whole = total if data_type == Float64 else self.dialect.cast(total, Float64)
+                return f"CASE WHEN {number} = 0 THEN NULL ELSE {whole} / {number} END"
+            case "std":
+                return self.dialect.std(real, data_type, condition)
+            case "count_distinct":
+                return filtered(self.dialect.count_distinct(value, data_type), condition)
+            case "approx_distinct":
+                return filtered(self.dialect.approx_distinct(value, data_type), condition)
+            case "sum" if data_type.is_float:
+                return filtered(f"SUM({real})", condition)
+            case function:
+                return filtered(f"{_FUNCTIONS[function]}({value})", condition)
+
+    def _untainted(self, aggregate: str, argument: Printed, condition: str, to: DataType) -> str:
+        """An aggregate that does not see NaN as more than the greatest: one NaN makes it NaN (semantics 11)."""
+        value, data_type = argument
+        found = self.dialect.filtered(aggregate, condition)
+        if not data_type.is_float:
+            return found
+        tainted = self.dialect.filtered(f"BOOL_OR({self.dialect.is_nan(value)})", condition)
+        return f"CASE WHEN {tainted} THEN {self.dialect.literal(float('nan'), to)} ELSE {found} END"
 
 
-_FUNCTIONS = {"sum": "SUM", "count": "COUNT", "min": "MIN", "max": "MAX", "any": "BOOL_OR", "all": "BOOL_AND"}
+_FUNCTIONS = {"sum": "SUM", "count": "COUNT", "max": "MAX", "any": "BOOL_OR", "all": "BOOL_AND"}

@@ -232,7 +232,7 @@ class _Printer:
         """An aggregation's value out of its pass: unboxed, in its type, and what it is over no rows (semantics 10)."""
         data_type = type_of(one, columns)
         described = AGGREGATIONS[one.function]
-        if described.keeps_order:
+        if not described.skips_nulls:
             return self.dialect.unboxed(value), data_type
         if one.function == "sum" and data_type == Int64:
             failed = self.dialect.failure(f"{OVERFLOW}{output.feature.ref}", Int64)

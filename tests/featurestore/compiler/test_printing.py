@@ -1,4 +1,4 @@
-"""The SQL of five small selections, as people read it with `featurestore explain`."""
+"""The SQL of six small selections, as people read it with `featurestore explain`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +65,15 @@ class Corrected:
     before = fs.mean("amount", over="7d", ago="7d")
 
 
+@features(entity=customer, source=loaded, every="1d", version="v1")
+class Distribution:
+    spread = fs.std("amount", over="30d")
+    half = fs.percentile("amount", 0.5, over="30d")
+    countries = fs.count_distinct("country", over=["7d", "30d"])
+    about = fs.approx_distinct("order_id", over="30d", ago="30d")
+    recent = fs.last_n("country", 3, over="30d", where=fs.col("amount") > 0)
+
+
 @features(entity=airport, source=movements, every="1h", version="v1")
 class Airport:
     delay = fs.mean("delay", over="6h")
@@ -79,6 +88,7 @@ CASES: Mapping[str, Sequence[object]] = {
     "last_with_ttl": [Known],
     "windowed_sum_with_delay": [Spending],
     "corrections_with_deletion": [Corrected],
+    "distribution_and_newest_values": [Distribution],
     "step_with_union": [Airport],
     "composite_key_and_roles": [
         *(Route.worst, Airport.delay.on(airport_id="origin").named("origin_delay")),
@@ -89,7 +99,7 @@ CASES: Mapping[str, Sequence[object]] = {
 
 def printed(selected: Sequence[object]) -> str:
     schemas = {**dict.fromkeys(("orders", "loaded", "corrected"), ORDERS), "flights": FLIGHTS}
-    defined = define([Known, Spending, Corrected, Airport, Route, *selected], schemas, Settings())
+    defined = define([Known, Spending, Corrected, Distribution, Airport, Route, *selected], schemas, Settings())
     return print_query(compile_values(layout_of(defined.select(selected))), DuckDBDialect()) + "\n"
 
 

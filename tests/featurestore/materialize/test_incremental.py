@@ -33,6 +33,7 @@ from featurestore.spi.codec import RowCodec, decode_row
 from featurestore.spi.online import OnlineStore
 from featurestore.spi.providers import open_offline, open_online
 from featurestore.testing.cases import Capabilities, Case, cases
+from featurestore.testing.compare import same
 from featurestore.testing.engine import table_of
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
@@ -49,7 +50,7 @@ def stored(online: OnlineStore, group: Group, namespace: str) -> dict[bytes, tup
 def alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Engines sum floats in varying order; all else is exact."""
     return all(
-        a == pytest.approx(b, nan_ok=True, **FLOATS) if isinstance(a, float) and isinstance(b, float) else a == b
+        a == pytest.approx(b, nan_ok=True, **FLOATS) if isinstance(a, float) and isinstance(b, float) else same(a, b)
         for a, b in zip(one, other, strict=True)
     )
 
