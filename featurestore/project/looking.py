@@ -1,9 +1,11 @@
 """Looking at values: what a selection of features had at the times of a spine."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from featurestore.compiler.compile import compile_values
+from featurestore.compiler.reasons import Reasons, reasons
 from featurestore.compiler.vector import Layout, layout_of
 from featurestore.definitions.expressions import Family
 from featurestore.definitions.resolution import NAMESPACES, gathered
@@ -16,7 +18,7 @@ from featurestore.spi.values import Values, values_at
 if TYPE_CHECKING:
     from featurestore.project.project import Project
 
-__all__ = ["TIME_COLUMNS", "explain", "look", "select"]
+__all__ = ["TIME_COLUMNS", "Explanation", "explain", "look", "select"]
 
 TIME_COLUMNS = ("event_time", "time", "timestamp", "t", "at")
 
@@ -37,10 +39,22 @@ def look(project: "Project", features: Iterable[object] | object, spine: object,
     return values_at(layout, spine_of(table, time or _time_column(table), layout), project.store, bindings)
 
 
-def explain(project: "Project", features: Iterable[object] | object) -> str:
+@dataclass(frozen=True)
+class Explanation:
+    """How a selection of features is computed: the reasons, and the statements with which the target's store does."""
+
+    reasons: Reasons
+    statement: str
+
+    def __str__(self) -> str:
+        return self.statement
+
+
+def explain(project: "Project", features: Iterable[object] | object) -> Explanation:
     """See `Project.explain`."""
     layout, _ = select(project, features)
-    return project.store.explain(compile_values(layout))
+    query = compile_values(layout)
+    return Explanation(reasons(layout, query), project.store.explain(query))
 
 
 def _replaced(objects: Iterable[object], strangers: Iterable[Any]) -> list[object]:

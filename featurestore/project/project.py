@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from featurestore.compiler.vector import Layout
     from featurestore.materialize import Report, RunResult
     from featurestore.plan import GitState
+    from featurestore.project.looking import Explanation
     from featurestore.project.materializing import GroupStatus
     from featurestore.project.planning import ProjectPlan
     from featurestore.project.training_sets import ProjectTrainingSet
@@ -186,8 +187,8 @@ class Project:
 
         return look(self, features, spine, time)
 
-    def explain(self, features: Iterable[object] | object) -> str:
-        """The statement with which the target's store computes the stored features of a selection."""
+    def explain(self, features: Iterable[object] | object) -> "Explanation":
+        """How the target's store computes the stored features of a selection, and why so; its text is the statement."""
         from featurestore.project.looking import explain  # noqa: PLC0415 - idem
 
         return explain(self, features)

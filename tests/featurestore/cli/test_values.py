@@ -108,8 +108,19 @@ def test_options_that_contradict_each_other_are_wrong_usage(spine: Path, run: Ru
     run("values", "mean_amount", *options, code=2)
 
 
-def test_explain_prints_the_statement(shop: Path, run: Run) -> None:
+def test_explain_prints_why_and_then_the_statement(shop: Path, run: Run) -> None:
     text = run("explain", "mean_amount").stdout
-    assert "SELECT" in text
-    assert "paid" in text
-    assert json.loads(run("explain", "mean_amount", "--json").stdout)["statement"] == text.rstrip("\n")
+    statement = run("explain", "mean_amount", "--sql").stdout
+    assert statement.startswith("WITH")
+    assert text.endswith(f"\nStatement\n\n{statement}")
+    assert "mean_amount" in text.splitlines()[1]
+    assert "row-wise over orders, proven from its SQL" in text
+    assert "not point-in-time" not in text
+
+
+def test_explain_as_json_holds_reasons_and_statement(shop: Path, run: Run) -> None:
+    found = json.loads(run("explain", "mean_amount", "--json").stdout)
+    assert found["statement"] == run("explain", "mean_amount", "--sql").stdout.rstrip("\n")
+    assert [made["name"] for made in found["passes"]] == ["pass_0"]
+    assert [table["what"] for table in found["tables"]] == ["source", "sql step"]
+    assert not any(table["opaque"] for table in found["tables"])

@@ -140,7 +140,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "a share that is no number": lambda: fs.percentile("a", float("nan")),
     "last none": lambda: fs.last_n("a", 0),
     "last true": lambda: fs.last_n("a", True),
-    "last one and a half": lambda: fs.last_n("a", 1.5),  # type: ignore[arg-type]
+    "last one and a half": lambda: fs.last_n("a", 1.5),  # type: ignore[call-overload]
     "no attributes": fs.attributes,
     "one attribute twice": lambda: fs.attributes("a", "a"),
     "by of attributes": lambda: fs.attributes("a").by("b", [1]),
