@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check long bench format clean
+.PHONY: demo test check long bench format proto clean
 
 demo: $(STAMP)  ## the main job on real data, from definitions to served predictions; fails if one value differs from training
 	$(BIN)/python examples/flights/demo.py
@@ -27,6 +27,9 @@ bench: $(STAMP)  ## benchmarks; figures go to benchmarks/results/
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+proto: $(STAMP)  ## the generated half of the serving protocol, after a change of serving.proto
+	$(BIN)/python -m grpc_tools.protoc -I serving --python_out=serving --pyi_out=serving --grpc_python_out=serving serving/featurestore_serving/v1/serving.proto
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -86,6 +86,7 @@ __all__ = [
     "NotReproducedError",
     "NotSupportedError",
     "NotVerifiedError",
+    "NullRequestError",
     "NumberOverflowError",
     "PlanError",
     "PlanOutdatedError",

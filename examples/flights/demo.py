@@ -27,11 +27,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import featurestore as fs
-from comparison import Comparison, compare, places_of  # type: ignore[import-not-found]
+from comparison import Comparison, compare, places_of
 from featurestore_serving.client import FeatureClient
 from prepare import prepare
 from train import Result, auc, train
-from walk import SERVE, Answer, Questions, Stop, in_process, questions, serving, timetable, walk  # type: ignore[import-not-found]
+from walk import SERVE, Answer, Questions, Stop, in_process, questions, serving, timetable, walk
 
 HERE = Path(__file__).parent
 LEAKY = HERE / "leaky"

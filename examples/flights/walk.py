@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from comparison import status_column  # type: ignore[import-not-found]
+from comparison import status_column
 from featurestore.definitions.resolved import Group
 from featurestore.materialize import RunResult, boundaries_between, micros, time_of
 from featurestore.project import Project
