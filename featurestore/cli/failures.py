@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from featurestore.errors import EngineError, FeaturestoreError, ProjectImportError, UserCodeError
+from featurestore.errors import FeaturestoreError, ProjectImportError, UserCodeError
 
 __all__ = ["Failure", "Frame", "failure_of", "report"]
 
@@ -64,7 +64,7 @@ class Failure:
 def failure_of(error: BaseException, root: Path | None) -> Failure:
     """An error as it is told; ``root`` is the project's folder, which the user's own code is in."""
     match error:
-        case _ if _is_interruption(error):
+        case click.Abort() | KeyboardInterrupt():
             return Failure("interrupted", f"Interrupted. {_left(error)}", exit_code=INTERRUPTED)
         case click.ClickException():
             code = "usage" if isinstance(error, click.UsageError) else "failed"
@@ -81,14 +81,6 @@ def failure_of(error: BaseException, root: Path | None) -> Failure:
             message = f"This should not have happened: {type(error).__name__}: {error}"
             hint = "It is a fault of featurestore. Run it again with --debug, and report what that shows."
             return Failure("unexpected", message, hint=hint)
-
-
-def _is_interruption(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind it: a driver that was calling Python just then raises an error of its own about it."""
-    if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return True
-    cause = error.__cause__ if isinstance(error, EngineError) else None
-    return cause is not None and str(cause).rstrip(": \n").endswith("KeyboardInterrupt")
 
 
 def _left(error: BaseException) -> str:

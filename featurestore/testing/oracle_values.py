@@ -144,7 +144,7 @@ def convert(value: Any, data_type: DataType, feature: str) -> Any:
             assert isinstance(precision, int)
             exact = value if isinstance(value, decimal.Decimal) else decimal.Decimal(value)
             rounded = EXACT.quantize(exact, decimal.Decimal(1).scaleb(-data_type.scale))
-            return _fits(rounded, abs(rounded.scaleb(data_type.scale, EXACT)) < 10**precision, feature)
+            return _fits(rounded, EXACT.abs(rounded.scaleb(data_type.scale, EXACT)) < 10**precision, feature)
         case "Timestamp" if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
             return midnight(value)
         case _:

@@ -293,11 +293,13 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """DuckDB stops at an interrupt, and tells of it as a plain RuntimeError."""
+    """DuckDB stops at an interrupt, and tells of it as a plain RuntimeError, or as an error of its own."""
     try:
         yield
-    except RuntimeError as error:
-        if "interrupted" in str(error).lower():
+    except (RuntimeError, duckdb.Error) as error:
+        text = str(error)
+        plain = isinstance(error, RuntimeError) and "interrupted" in text.lower()
+        if plain or text.rstrip(": \n").endswith("KeyboardInterrupt"):
             raise KeyboardInterrupt from error
         raise
 

@@ -13,8 +13,6 @@ from threading import Thread
 import duckdb
 import pytest
 
-from featurestore.cli.failures import failure_of
-from featurestore.errors import EngineError
 from featurestore.project import open_project
 from featurestore.registry import open_reader, verify_audit
 from featurestore.registry.mutable import leases
@@ -146,15 +144,6 @@ def test_interrupted_values_leave_no_file(large: Path) -> None:
         _, said = interrupted(process)
     assert said == "Error: Interrupted. Nothing was half written; run it again.\n"
     assert [path.name for path in large.iterdir() if "values" in path.name] == []
-
-
-def test_a_driver_that_tells_of_the_interruption_in_its_own_words_is_understood() -> None:
-    """As DuckDB does where Ctrl-C comes while it asks Python for the spine."""
-    error = EngineError("The features could not be computed.")
-    error.__cause__ = RuntimeError("reading the schema of the object 'spine' failed: KeyboardInterrupt: ")
-    failure = failure_of(error, None)
-    assert (failure.code, failure.exit_code) == ("interrupted", 130)
-    assert failure_of(EngineError("The features could not be computed."), None).exit_code == 1
 
 
 # serve

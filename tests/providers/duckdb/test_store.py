@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pytest
 
 import featurestore as fs
 from featurestore.compiler.compile import compile_values
-from featurestore.compiler.query import Hidden
+from featurestore.compiler.query import Hidden, Query
 from featurestore.compiler.vector import layout_of
 from featurestore.definitions.resolution import Settings, define
 from featurestore.definitions.sources import Binding
@@ -538,3 +538,16 @@ def test_the_zone_of_the_machine_changes_no_value(
     assert total(opened(), naive) == 5
     later = Binding(query="SELECT 1 AS id, TIMESTAMP '2024-01-03 00:30:00' AS at, 5 AS amount")
     assert total(opened(), later) is None
+
+
+class Interrupting:
+    """A spine during whose reading Ctrl-C is pressed."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_engine_asks_python_for_the_spine_is_an_interruption(tmp_path: Path) -> None:
+    store = open_store(DuckDBSettings(), tmp_path, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        store.run(Query((), (), {}, (), ()), cast("pa.Table", Interrupting()), {}).read_all()
