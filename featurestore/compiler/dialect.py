@@ -157,8 +157,8 @@ class Dialect:
         """``floor(value / size)`` of whole numbers, towards minus infinity."""
         raise NotImplementedError
 
-    def buckets(self, first: str) -> str:
-        """Makes two rows out of one: ``first`` and the number before it."""
+    def bucketed(self, relation: str, first: str, column: str) -> str:
+        """A SELECT of each row of ``relation`` twice: with ``first`` in ``column``, and with the number before it."""
         raise NotImplementedError
 
     def is_nan(self, value: str) -> str:

@@ -20,6 +20,8 @@ from featurestore.definitions.resolved import (
     StoredFeature,
 )
 from featurestore.errors import FeaturestoreError, RefusedPlanError, SchemaChangedError
+from featurestore.spi.capabilities import EVERYTHING, Capabilities
+from featurestore.spi.refusals import refuse_feature, refuse_label
 from featurestore.spi.stores import SourceProbe
 from featurestore.training.inputs import check_inputs
 
@@ -28,12 +30,19 @@ __all__ = ["check_definitions"]
 ANY_TIME = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
-def check_definitions(definitions: Definitions, probes: Mapping[str, SourceProbe]) -> None:
+def check_definitions(
+    definitions: Definitions,
+    probes: Mapping[str, SourceProbe],
+    capabilities: Capabilities = EVERYTHING,
+    store: str = "the offline store",
+) -> None:
     """Refuses definitions that could not be computed, whatever the data.
 
     Args:
         definitions: The project's.
         probes: What the engine says of sources; those that are not in it are not compared.
+        capabilities: What the target's offline store can compute.
+        store: That store, for errors.
 
     Raises:
         FeaturestoreError: one of its kinds, if one thing is wrong.
@@ -41,7 +50,7 @@ def check_definitions(definitions: Definitions, probes: Mapping[str, SourceProbe
     """
     errors: dict[str, FeaturestoreError] = {}
     for one in definitions:
-        for error in _errors(one, probes):
+        for error in _errors(one, probes, capabilities, store):
             error.where = error.where or f"{one.origin} ({one.ref})"
             # What is wrong with a step is found again in all that reads it.
             errors.setdefault(str(error), error)
@@ -53,9 +62,15 @@ def check_definitions(definitions: Definitions, probes: Mapping[str, SourceProbe
         raise RefusedPlanError(message)
 
 
-def _errors(one: Definition, probes: Mapping[str, SourceProbe]) -> Iterator[FeaturestoreError]:
+def _errors(
+    one: Definition, probes: Mapping[str, SourceProbe], capabilities: Capabilities, store: str
+) -> Iterator[FeaturestoreError]:
     try:
         _check(one)
+        if isinstance(one.resolved, StoredFeature):
+            refuse_feature(one.resolved, capabilities, store)
+        if isinstance(one.resolved, ResolvedLabel):
+            refuse_label(one.resolved, capabilities, store)
     except FeaturestoreError as error:
         yield error
     if isinstance(one.resolved, SourceTable) and one.ref.name in probes:

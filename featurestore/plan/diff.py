@@ -18,6 +18,7 @@ from featurestore.plan.notes import notes_of
 from featurestore.plan.plan import Plan
 from featurestore.plan.retire import refusal, to_retire
 from featurestore.registry.records import DefinitionKind, DefinitionRecord
+from featurestore.spi.capabilities import EVERYTHING, Capabilities
 from featurestore.spi.stores import SourceProbe
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def make_plan(
     probes: Mapping[str, SourceProbe] | None = None,
     project: str,
     retire: Sequence[str] = (),
+    capabilities: Capabilities = EVERYTHING,
+    store: str = "the offline store",
 ) -> Plan:
     """The plan of a project against a target's registry.
 
@@ -46,13 +49,15 @@ def make_plan(
         probes: What the engine says of sources, where it was asked; what differs from the project is refused.
         project: The namespace.
         retire: What is to be retired, as ``[kind:]name[@version]``.
+        capabilities: What the target's offline store can compute.
+        store: That store, for errors.
 
     Raises:
         FeaturestoreError: one of its kinds: a definition could not be computed, whatever the data.
         RefusedPlanError: that is so of several; all are listed.
         RecordNotFoundError: what is to be retired is not registered.
     """
-    check_definitions(definitions, probes or {})
+    check_definitions(definitions, probes or {}, capabilities, store)
     # The revision is asked for first: if somebody applies in between, applying this plan is refused.
     revision = reader.revision(project)
     comparison = Comparison(definitions, project, reader, bindings)

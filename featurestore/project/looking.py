@@ -12,6 +12,7 @@ from featurestore.definitions.resolution import NAMESPACES, gathered
 from featurestore.definitions.sources import Binding
 from featurestore.errors import SpineError
 from featurestore.spi.frames import to_table
+from featurestore.spi.refusals import refuse_selected
 from featurestore.spi.spines import spine_of
 from featurestore.spi.values import Values, values_at
 
@@ -29,7 +30,10 @@ def select(project: "Project", features: Iterable[object] | object) -> tuple[Lay
     own = {id(one) for one in gathered(project.objects)}
     strangers = [one for one in gathered(items) if id(one) not in own]
     known = project.defined(_replaced(project.objects, strangers)) if strangers else project.definitions
-    return layout_of(known.select(items)), project.bindings_of(known)
+    selected = known.select(items)
+    layout = layout_of(selected)
+    refuse_selected(selected, project.capabilities, project.store_name)
+    return layout, project.bindings_of(known)
 
 
 def look(project: "Project", features: Iterable[object] | object, spine: object, time: str | None) -> Values:

@@ -99,4 +99,6 @@ def _make(project: Project, reader: Reader, probes: Mapping[str, SourceProbe] | 
         probes=probes,
         project=project.name,
         retire=retire,
+        capabilities=project.capabilities,
+        store=project.store_name,
     )

@@ -22,7 +22,8 @@ from featurestore.project.config import ProjectConfig, Target, find_root, read_c
 from featurestore.project.loader import load
 from featurestore.project.lock import SchemaChange, locked, read_lock, schema_changes, write_lock
 from featurestore.registry import Reader, Writer, open_reader, open_writer
-from featurestore.spi.providers import open_offline
+from featurestore.spi.capabilities import EVERYTHING, Capabilities
+from featurestore.spi.providers import find_provider, open_offline
 from featurestore.spi.stores import OfflineStore, SourceProbe
 
 if TYPE_CHECKING:
@@ -105,6 +106,17 @@ class Project:
     def scratch(self) -> Path:
         """The target's own folder, below ``.featurestore``."""
         return self.root / ".featurestore" / self.target.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the target's offline store can compute."""
+        offline = find_provider(self.target.config.offline.provider).offline
+        return EVERYTHING if offline is None else offline.capabilities  # without a store, opening it is the error
+
+    @property
+    def store_name(self) -> str:
+        """The target's offline store, as errors name it."""
+        return f"the offline store of the target {self.target.name!r} ({self.target.config.offline.provider})"
 
     @cached_property
     def store(self) -> OfflineStore:

@@ -9,6 +9,7 @@ from featurestore.errors import RegistryError
 from featurestore.plan import git_state
 from featurestore.project.clock import current_user, now
 from featurestore.project.project import Project
+from featurestore.spi.refusals import refuse_label, refuse_selected
 from featurestore.training import Provenance, TrainingBuild, build, provenance, rebuild, record
 
 __all__ = ["ProjectTrainingSet", "rebuild_training_set"]
@@ -35,6 +36,8 @@ class ProjectTrainingSet:
             FeaturestoreError: one of its kinds; nothing is recorded then, and no file is half written.
         """
         project = self.project
+        refuse_label(self.training_set.label, project.capabilities, project.store_name)
+        refuse_selected(self.training_set.features, project.capabilities, project.store_name)
         origin = _provenance(project)
         chosen = None if in_memory else Path(path) if path else self._default_path(origin.at)
         built = build(

@@ -18,6 +18,7 @@ from featurestore.errors import (
     ProviderError,
     ProviderNotFoundError,
 )
+from featurestore.spi.capabilities import EVERYTHING, Capabilities
 from featurestore.spi.jobs import JobRunner
 from featurestore.spi.online import OnlineStore
 from featurestore.spi.stores import OfflineStore
@@ -32,6 +33,7 @@ __all__ = [
     "installed_providers",
     "open_jobs",
     "open_offline",
+    "open_offline_of",
     "open_online",
 ]
 
@@ -40,7 +42,7 @@ GROUP = "featurestore.providers"
 
 @dataclass(frozen=True)
 class OfflineProvider:
-    """How an offline store is opened: the model of its settings, and a factory.
+    """How an offline store is opened: the model of its settings, and a factory; and what it can compute.
 
     The factory is given as ``module:function`` so that naming a provider imports no driver. It takes the settings, the
     project's folder (to which relative paths refer) and the target's own folder for scratch files.
@@ -48,6 +50,7 @@ class OfflineProvider:
 
     settings: type[BaseModel]
     factory: str
+    capabilities: Capabilities = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,14 @@ def open_offline(name: str, settings: Mapping[str, Any], root: Path, scratch: Pa
         ProviderNotFoundError: there is no such provider.
         MissingExtraError: its driver is not installed.
     """
-    store: OfflineStore = _opened(name, "offline", settings, root, scratch, where)
+    return open_offline_of(find_provider(name), settings, root, scratch, where)
+
+
+def open_offline_of(
+    provider: Provider, settings: Mapping[str, Any], root: Path, scratch: Path, where: str
+) -> OfflineStore:
+    """Opens the offline store of a provider that is at hand; as `open_offline`."""
+    store: OfflineStore = _opened(provider, "offline", settings, root, scratch, where)
     return store
 
 
@@ -132,24 +142,24 @@ def open_online(name: str, settings: Mapping[str, Any], root: Path, scratch: Pat
     Raises:
         StoreUnavailableError: the store cannot be opened.
     """
-    store: OnlineStore = _opened(name, "online", settings, root, scratch, where)
+    store: OnlineStore = _opened(find_provider(name), "online", settings, root, scratch, where)
     return store
 
 
 def open_jobs(name: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> JobRunner:
     """Opens the job runner of a target; as `open_offline`."""
-    runner: JobRunner = _opened(name, "jobs", settings, root, scratch, where)
+    runner: JobRunner = _opened(find_provider(name), "jobs", settings, root, scratch, where)
     return runner
 
 
 _MISSING = {"offline": "has no offline store", "online": "has no online store", "jobs": "runs no jobs"}
 
 
-def _opened(name: str, part: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> Any:
+def _opened(provider: Provider, part: str, settings: Mapping[str, Any], root: Path, scratch: Path, where: str) -> Any:
     """What a provider brings for one part of a target, opened."""
-    brought = getattr(find_provider(name), part)
+    brought = getattr(provider, part)
     if brought is None:
-        message = f"The provider {name!r} {_MISSING[part]}."
+        message = f"The provider {provider.name!r} {_MISSING[part]}."
         raise ConfigurationError(message, where=where)
     module, _, function = brought.factory.partition(":")
     checked = _checked(brought.settings, settings, where)

@@ -94,8 +94,8 @@ class OfflineStore(Protocol):
     ) -> "pa.Table":
         """The label rows: the query's columns and `Hidden.EVENT`, in the query's order."""
 
-    def explain(self, query: "Query") -> str:
-        """The statement that `run` executes, after what is made before it."""
+    def explain(self, query: "Query | BoundaryQuery | LabelQuery") -> str:
+        """The statement that `run`, `boundary_rows` or `label_rows` executes, after what is made before it."""
 
     def close(self) -> None:
         """Gives back what it holds; nothing else may be called after."""

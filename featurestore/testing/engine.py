@@ -11,12 +11,13 @@ from featurestore.definitions.types import DataType, Schema
 from featurestore.spi.frames import arrow, arrow_type
 from featurestore.spi.providers import open_offline
 from featurestore.spi.spines import spine_of
+from featurestore.spi.stores import OfflineStore
 from featurestore.spi.values import values_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["compute", "table_of"]
+__all__ = ["compute", "computed", "table_of", "written"]
 
 Row = Mapping[str, object]
 
@@ -40,16 +41,28 @@ def compute(
         time: The spine's time column.
         folder: Where the rows are written for the store to read.
     """
+    bindings = {name: written(name, rows, schemas[name], folder) for name, rows in tables.items()}
+    store = open_offline("duckdb", {}, folder, folder, "the test's store")
+    try:
+        return computed(features, spine, store, bindings, time=time)
+    finally:
+        store.close()
+
+
+def computed(
+    features: Sequence[SelectedFeature],
+    spine: Sequence[Row],
+    store: OfflineStore,
+    bindings: Mapping[str, Binding],
+    *,
+    time: str,
+) -> list[dict[str, Any]]:
+    """`values_at` on a store that is open; arguments are those of `compute`."""
     layout = layout_of(features)
-    bindings = {name: _written(name, rows, schemas[name], folder) for name, rows in tables.items()}
     names = dict.fromkeys(name for row in spine for name in row) or {time: None, **dict.fromkeys(layout.keys)}
     wanted = {**layout.keys, **layout.request_values}
     table = arrow().table({name: _spine_column(name, spine, wanted.get(name)) for name in names})
-    store = open_offline("duckdb", {}, folder, folder, "the test's store")
-    try:
-        return values_at(layout, spine_of(table, time, layout), store, bindings).to_pylist()
-    finally:
-        store.close()
+    return values_at(layout, spine_of(table, time, layout), store, bindings).to_pylist()
 
 
 def _spine_column(name: str, spine: Iterable[Row], data_type: DataType | None) -> "pa.Array":
@@ -67,7 +80,7 @@ def table_of(rows: Sequence[Row], schema: Schema) -> "pa.Table":
     return pa.table(columns, names=list(schema))
 
 
-def _written(name: str, rows: Sequence[Row], schema: Schema, folder: Path) -> Binding:
+def written(name: str, rows: Sequence[Row], schema: Schema, folder: Path) -> Binding:
     """Writes rows to a file, and says how to read them. Infinite times, which no file holds, are written as text."""
     endless = {
         column
@@ -83,13 +96,18 @@ def _written(name: str, rows: Sequence[Row], schema: Schema, folder: Path) -> Bi
     ]
     path = folder / f"{name}.parquet"
     arrow("pyarrow.parquet").write_table(pa.table(arrays, names=list(schema)), path)
-    if not endless:
+    cast = {column: kind for column, kind in schema.items() if column in endless or kind.name == "Vector"}
+    if not cast:
         return Binding(path=path.name)
-    casts = ", ".join(f'CAST("{column}" AS {_SQL[schema[column].name]}) AS "{column}"' for column in sorted(endless))
+    casts = ", ".join(f'CAST("{column}" AS {_sql(kind)}) AS "{column}"' for column, kind in cast.items())
     return Binding(query=f"SELECT * REPLACE ({casts}) FROM read_parquet('{path}')")
 
 
-_SQL = {"Timestamp": "TIMESTAMPTZ", "Date": "DATE"}
+def _sql(data_type: DataType) -> str:
+    """The type of a column that a file holds as text, or as a list without a length."""
+    if data_type.name == "Vector":
+        return f"FLOAT[{data_type.parameters[0]}]"
+    return {"Timestamp": "TIMESTAMPTZ", "Date": "DATE"}[data_type.name]
 
 
 def _text(value: Any) -> str | None:

@@ -38,9 +38,9 @@ class DuckDBDialect(Dialect):
         """Shifts what is negative by almost one divisor, because division truncates."""
         return f"(({value} - IF({value} < 0, {size - 1}, 0)) // {size})"
 
-    def buckets(self, first: str) -> str:
-        """``UNNEST`` of a list of two."""
-        return f"{first} - UNNEST([0, 1])"
+    def bucketed(self, relation: str, first: str, column: str) -> str:
+        """``UNNEST`` of a list of two, among the columns."""
+        return f"SELECT *, {first} - UNNEST([0, 1]) AS {column}\nFROM {relation}"
 
     def newest(self, value: str, order: Sequence[str]) -> str:
         """``arg_max`` of a struct, because it skips rows whose value is null otherwise."""

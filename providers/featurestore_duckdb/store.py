@@ -13,14 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from featurestore.compiler.printing import (
-    OVERFLOW,
-    print_boundary_query,
-    print_label_query,
-    print_query,
-    print_rows_query,
-    print_stage,
-)
+from featurestore.compiler.printing import OVERFLOW, print_stage, print_statement
 from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query, RowsQuery, source_relation
 from featurestore.definitions.sources import Binding
 from featurestore.definitions.types import Schema
@@ -127,7 +120,7 @@ class DuckDBStore:
     ) -> pa.RecordBatchReader:
         """See `OfflineStore.rows`."""
         cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
-        return _streamed(cursor, print_rows_query(query, self.dialect))
+        return _streamed(cursor, self.statement(query))
 
     def run(
         self, query: Query, spine: pa.Table, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
@@ -136,7 +129,7 @@ class DuckDBStore:
         cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
         with _translated("The features"):
             cursor.register("spine", spine)
-        return _streamed(cursor, print_query(query, self.dialect))
+        return _streamed(cursor, self.statement(query))
 
     def boundary_rows(
         self, query: BoundaryQuery, bindings: Mapping[str, Binding], staged: StagedTables = NO_STAGES
@@ -144,7 +137,7 @@ class DuckDBStore:
         """See `OfflineStore.boundary_rows`."""
         cursor = self._with_sources({source.name: source.schema for source in query.query.sources}, bindings, staged)
         columns = [*query.keys, *query.columns]
-        reader = _streamed(cursor, print_boundary_query(query, self.dialect))
+        reader = _streamed(cursor, self.statement(query))
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, columns, strict=True)])
         named = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
         return pa.RecordBatchReader.from_batches(schema, named)
@@ -155,12 +148,16 @@ class DuckDBStore:
         """See `OfflineStore.label_rows`."""
         cursor = self._with_sources({source.name: source.schema for source in query.sources}, bindings, staged)
         with _translated("The label rows"):
-            return cursor.sql(print_label_query(query, self.dialect)).to_arrow_table(BATCH_ROWS)
+            return cursor.sql(self.statement(query)).to_arrow_table(BATCH_ROWS)
 
-    def explain(self, query: Query) -> str:
+    def explain(self, query: Query | BoundaryQuery | LabelQuery) -> str:
         """See `OfflineStore.explain`."""
-        stages = [print_stage(stage, self.dialect) for stage in query.stages]
-        return "\n\n".join([*stages, print_query(query, self.dialect)])
+        stages = query.query.stages if isinstance(query, BoundaryQuery) else query.stages
+        return "\n\n".join([*(print_stage(stage, self.dialect) for stage in stages), self.statement(query)])
+
+    def statement(self, query: Query | BoundaryQuery | LabelQuery | RowsQuery) -> str:
+        """What is executed for a query."""
+        return print_statement(query, self.dialect)
 
     def close(self) -> None:
         """Closes the connection."""

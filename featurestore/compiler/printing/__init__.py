@@ -7,6 +7,15 @@ from featurestore.compiler.printing.statements import (
     print_query,
     print_rows_query,
     print_stage,
+    print_statement,
 )
 
-__all__ = ["OVERFLOW", "print_boundary_query", "print_label_query", "print_query", "print_rows_query", "print_stage"]
+__all__ = [
+    "OVERFLOW",
+    "print_boundary_query",
+    "print_label_query",
+    "print_query",
+    "print_rows_query",
+    "print_stage",
+    "print_statement",
+]

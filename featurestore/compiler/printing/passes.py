@@ -1,5 +1,6 @@
 """Passes, printed: per point, aggregations of the rows alive at its boundary (semantics 5 to 12)."""
 
+import textwrap
 from collections.abc import Sequence
 
 from featurestore.compiler.dialect import Dialect
@@ -75,7 +76,7 @@ class PassPrinter:
         own = self.dialect.floor_divide(name(Hidden.EVENT), width)
         bucket = name(Hidden.BUCKET)
         return (
-            f"(\n  SELECT *, {self.dialect.buckets(newest)} AS {bucket}\n  FROM {points}\n)",
+            f"(\n{textwrap.indent(self.dialect.bucketed(points, newest, bucket), '  ')}\n)",
             f"(\n  SELECT *, {own} AS {bucket}\n  FROM {rows}\n)",
         )
 

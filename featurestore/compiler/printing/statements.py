@@ -29,7 +29,15 @@ from featurestore.definitions.nodes import Aggregate, Node
 from featurestore.definitions.resolved import Schedule
 from featurestore.definitions.types import Int64, Schema
 
-__all__ = ["OVERFLOW", "print_boundary_query", "print_label_query", "print_query", "print_rows_query", "print_stage"]
+__all__ = [
+    "OVERFLOW",
+    "print_boundary_query",
+    "print_label_query",
+    "print_query",
+    "print_rows_query",
+    "print_stage",
+    "print_statement",
+]
 
 OVERFLOW = "featurestore overflow in "
 """How the message of a failed sum begins; the feature's reference follows."""
@@ -37,6 +45,19 @@ OVERFLOW = "featurestore overflow in "
 _ASKED = "asked"
 """The relation of the spine with its boundaries."""
 _INT64 = ("-9223372036854775808", "9223372036854775807")
+
+
+def print_statement(query: Query | BoundaryQuery | LabelQuery | RowsQuery, dialect: Dialect) -> str:
+    """The statement of any query."""
+    match query:
+        case Query():
+            return print_query(query, dialect)
+        case BoundaryQuery():
+            return print_boundary_query(query, dialect)
+        case LabelQuery():
+            return print_label_query(query, dialect)
+        case RowsQuery():
+            return print_rows_query(query, dialect)
 
 
 def print_query(query: Query, dialect: Dialect) -> str:

@@ -1,20 +1,14 @@
 """What shares a pass, what is refused and how it is said, keys, labels, boundaries."""
 
-import datetime
-import itertools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 
-from featurestore.compiler.compile import check_feature, compile_boundary, compile_label, compile_values, tie_keys
+from featurestore.compiler.compile import check_feature, compile_label, compile_values, tie_keys
 from featurestore.compiler.printing import print_label_query, print_query
 from featurestore.compiler.query import Hidden, KnownRows, Pass, Points, Query, SourceRows, StepRows
 from featurestore.compiler.steps import is_hidden
-from featurestore.compiler.stored import row_columns
 from featurestore.compiler.vector import layout_of
 from featurestore.definitions import expressions as fs
 from featurestore.definitions.entities import Entity
@@ -24,7 +18,7 @@ from featurestore.definitions.inputs import use
 from featurestore.definitions.resolution import Definitions, Settings, define
 from featurestore.definitions.resolved import StoredFeature
 from featurestore.definitions.services import Label
-from featurestore.definitions.sources import Binding, Source
+from featurestore.definitions.sources import Source
 from featurestore.definitions.transformations import transformation
 from featurestore.definitions.types import (
     Array,
@@ -46,11 +40,7 @@ from featurestore.errors import (
     NotSupportedError,
     TypeMismatchError,
 )
-from featurestore.spi.frames import arrow_type
-from featurestore.testing.engine import compute
 from featurestore_duckdb.dialect import DuckDBDialect
-from featurestore_duckdb.settings import DuckDBSettings
-from featurestore_duckdb.store import open_store
 
 SCHEMA: Schema = {
     "id": Int64,
@@ -364,114 +354,6 @@ def test_a_label_needs_a_time_and_its_column(
     with pytest.raises(error) as caught:
         compile_label(label(source, column), 0)
     assert message in caught.value.message
-
-
-# --- what a store holds at a boundary --------------------------------------------------------------------------------
-
-HOUR = 3_600_000_000
-TIMES = tuple(hour * HOUR for hour in range(1, 8))
-
-
-def instant(hours: float | None) -> datetime.datetime | None:
-    return (
-        None if hours is None else datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(hours=hours)
-    )
-
-
-def order(
-    number: int, of_customer: int | None, n: int, at: float, loaded: float, *, gone: bool = False
-) -> dict[str, Any]:
-    cells = {"id": number, "customer_id": of_customer, "n": n, "gone": gone, "city": f"c{n}"}
-    return dict.fromkeys(SCHEMA) | cells | {"at": instant(at), "loaded": instant(loaded)}
-
-
-ROWS = [
-    order(1, 1, 10, 0.5, 0.5),
-    order(2, 2, 20, 1.0, 1.5),
-    order(2, 3, 25, 1.0, 3.2),
-    order(3, 3, 30, 2.5, 2.6),
-    order(3, 3, 30, 2.5, 4.1, gone=True),
-    order(4, 4, 40, 5.5, 1.0),
-    order(5, None, 50, 1.0, 1.0),
-    order(6, 1, 60, 3.9, 3.95),
-    order(7, 5, 70, 4.5, 1.0),  # replaced before it enters, so it never counts, and names customer 5 all the same
-    order(7, 1, 71, 0.9, 2.0),
-]
-
-
-def boundary_rows(made: Any, folder: Path, boundary: int, since: int | None) -> dict[int, dict[str, Any]]:
-    """Entity to its stored values, by attribute."""
-    found = defined(made, keyed)
-    (group,) = found.groups
-    names = [name for name, _ in row_columns(group)]
-    columns = [pa.array([row[name] for row in ROWS], arrow_type(kind)) for name, kind in SCHEMA.items()]
-    pyarrow.parquet.write_table(pa.table(columns, names=list(SCHEMA)), folder / "keyed.parquet")
-    store = open_store(DuckDBSettings(), folder, folder)
-    query = compile_boundary(group, boundary, since)
-    table = store.boundary_rows(query, {"keyed": Binding(path="keyed.parquet")}).read_all()
-    store.close()
-    rows = table.to_pylist()
-    assert len({row["customer_id"] for row in rows}) == len(rows)
-    return {row["customer_id"]: {name.split(".")[-1]: row[name] for name in names} for row in rows}
-
-
-def stored_features() -> Any:
-    return features(entity=customer, source=keyed, every="1h", delay="6m", version="v1")(
-        type(
-            "Stored",
-            (),
-            {
-                "total": fs.sum("n"),
-                "recent": fs.count(over="2h"),
-                "before": fs.sum("n", over="1h", ago="1h"),
-                "city": fs.last("city", ttl="2h").fill_null("??"),
-            },
-        )
-    )
-
-
-def test_a_store_holds_every_live_entity_with_its_values_at_the_boundary(tmp_path: Path) -> None:
-    made = stored_features()
-    for boundary in TIMES:
-        due = boundary + HOUR // 10
-        spine = [{"customer_id": one, "t": instant(due / HOUR)} for one in range(1, 6)]
-        chosen = defined(made, keyed).select([made.total, made.recent, made.before])
-        expected = compute(chosen, spine, {"keyed": ROWS}, {"keyed": SCHEMA}, time="t", folder=tmp_path)
-        found = boundary_rows(made, tmp_path, boundary, None)
-        for one in expected:
-            kept = found.get(one["customer_id"], {"total@v1": None, "recent@v1": 0, "before@v1": None})
-            assert {name: kept[f"{name}@v1"] for name in ("total", "recent", "before")} == {
-                name: one[name] for name in ("total", "recent", "before")
-            }
-
-
-def test_an_entity_whose_rows_have_gone_or_moved_stays_live(tmp_path: Path) -> None:
-    found = boundary_rows(stored_features(), tmp_path, 5 * HOUR, None)
-    assert sorted(found) == [1, 2, 3, 5]
-    assert found[5] == found[2]
-    assert found[2] == {"total@v1": None, "recent@v1": 0, "before@v1": None, "city@v1": None, "city@v1 event": None}
-    assert found[3] == {"total@v1": 25, "recent@v1": 0, "before@v1": None, "city@v1": "c25", "city@v1 event": HOUR}
-
-
-def test_what_changed_since_an_earlier_boundary_makes_the_one_the_other(tmp_path: Path) -> None:
-    made = stored_features()
-    for before, after in itertools.combinations(TIMES, 2):
-        earlier, later = (boundary_rows(made, tmp_path, one, None) for one in (before, after))
-        changed = boundary_rows(made, tmp_path, after, before)
-        assert earlier | changed == later
-        assert set(changed) <= set(later)
-
-
-def test_a_group_of_one_feature_has_one_row_per_entity_too(tmp_path: Path) -> None:
-    decorate = features(entity=customer, source=keyed, every="1h", version="v1")
-    made: Any = decorate(type("One", (), {"total": fs.sum("n")}))
-    found = boundary_rows(made, tmp_path, 5 * HOUR, None)  # which refuses two rows of one entity
-    assert found[1] == {"total@v1": 10 + 60 + 71}
-
-
-def test_an_entity_that_has_not_changed_is_left_out(tmp_path: Path) -> None:
-    assert set(boundary_rows(stored_features(), tmp_path, 2 * HOUR, HOUR)) < {1, 2, 3, 4}
-    assert 2 not in boundary_rows(stored_features(), tmp_path, 7 * HOUR, 5 * HOUR)
 
 
 # --- size ------------------------------------------------------------------------------------------------------------

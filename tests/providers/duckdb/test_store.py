@@ -1,10 +1,8 @@
 """DuckDB as the offline store: what it says of sources, and what it does with hostile ones."""
 
 import datetime
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -24,11 +22,9 @@ from featurestore.definitions.types import DataType, Decimal
 from featurestore.errors import (
     ComputeError,
     ConfigurationError,
-    EngineError,
     FeaturestoreError,
     MissingColumnError,
     MissingTableError,
-    NumberOverflowError,
     UnreadableDataError,
 )
 from featurestore_duckdb.settings import DuckDBSettings
@@ -468,66 +464,11 @@ def test_an_empty_table_has_a_state(store: DuckDBStore) -> None:
 # --- running --------------------------------------------------------------------------------------------------------
 
 
-def test_rows_come_in_batches_and_in_order(store: DuckDBStore, tmp_path: Path) -> None:
-    orders(tmp_path / "o.parquet")
-    sizes, numbers = [], []
-    for batch in values(store, Binding("o.parquet"), rows=200_000):
-        sizes.append(batch.num_rows)
-        numbers += batch.column(0).to_pylist()
-    assert len(sizes) > 1
-    assert numbers == list(range(200_000))
-
-
-def test_two_results_are_read_in_turns(store: DuckDBStore, tmp_path: Path) -> None:
-    orders(tmp_path / "a.parquet")
-    orders(tmp_path / "b.parquet", amount=[10, 20, 30])
-    one = values(store, Binding("a.parquet"), rows=150_000)
-    two = values(store, Binding("b.parquet"), rows=150_000)
-    for left, right in zip(one, two, strict=True):
-        assert set(left.column(1).to_pylist()) == {3}
-        assert set(right.column(1).to_pylist()) == {30}
-
-
-def test_a_sum_that_overflows_names_its_feature_and_the_store_stays_usable(store: DuckDBStore, tmp_path: Path) -> None:
-    orders(tmp_path / "o.parquet", amount=[2**63 - 1, 1, 0])
-    with pytest.raises(NumberOverflowError, match=r"Things\.total@v1"):
-        total(store, Binding("o.parquet"))
-    orders(tmp_path / "o.parquet", amount=[2**63 - 1, 0, 1])
-    assert total(store, Binding("o.parquet")) == 2**63 - 1
-
-
 def test_a_column_that_went_since_the_lock_is_named(store: DuckDBStore, tmp_path: Path) -> None:
     orders(tmp_path / "o.parquet")
     with pytest.raises(MissingColumnError, match="gone") as caught:
         total(store, Binding("o.parquet"), name="gone")
     assert "sources pull --check" in (caught.value.hint or "")
-
-
-def test_a_closed_store_says_so(opened: Open, tmp_path: Path) -> None:
-    orders(tmp_path / "o.parquet")
-    store = opened()
-    store.close()
-    store.close()
-    for look in (store.probe, store.state):
-        with pytest.raises(EngineError, match="closed"):
-            look("orders", Binding("o.parquet"))
-    with pytest.raises(EngineError, match="closed"):
-        values(store, Binding("o.parquet"))
-
-
-def test_an_interrupt_is_told_as_python_tells_it(store: DuckDBStore, tmp_path: Path) -> None:
-    orders(tmp_path / "o.parquet")
-    slow = "SELECT 1 AS id, TIMESTAMP '2024-01-01' AS at, a.range % 7 AS amount FROM range(80000000) a"
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    interrupt = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
-    interrupt.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            total(store, Binding(query=slow))
-    finally:
-        interrupt.cancel()
-        signal.signal(signal.SIGINT, before)
-    assert total(store, Binding("o.parquet")) == 3
 
 
 def test_the_zone_of_the_machine_changes_no_value(

@@ -1,12 +1,15 @@
-"""Examples worked out by hand from `docs/semantics.md`, rule by rule, for the oracle and for DuckDB."""
+"""Examples worked out by hand from ``docs/semantics.md``, rule by rule: tests for whoever can compute values.
+
+`ANSWER` says who does. `featurestore.testing.offline_stores` asks a store; the oracle answers where nobody is asked.
+"""
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -40,10 +43,10 @@ from featurestore.errors import (
     SpineError,
     UserCodeError,
 )
-from featurestore.testing.engine import compute
 from featurestore.testing.oracle import Row, Step, values_at
 
 NAN, INF = math.nan, math.inf
+Example = TypeVar("Example", bound=Callable[..., None])
 HOURLY = Cadence(every=3_600_000_000)
 COLUMNS: Schema = {
     "order_id": Int64,
@@ -112,18 +115,50 @@ def many(
     return answered(defined.select(selected), spine, tables, known, steps or {})
 
 
-@pytest.fixture(params=["oracle", "duckdb"], autouse=True)
-def answering(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
-    """Lets every example be answered by the oracle, and by the engine."""
-    token = ENGINE.set(tmp_path if request.param == "duckdb" else None)
-    yield
-    ENGINE.reset(token)
+Answer = Callable[
+    [
+        Sequence[SelectedFeature],
+        Sequence[Row],
+        Mapping[str, Sequence[Row]],
+        Mapping[str, Schema],
+        Mapping[str, Step],
+    ],
+    list[dict[str, object]],
+]
+"""`values_at`: features, a spine whose time is ``t``, rows and columns by source, and what steps do with rows."""
 
 
-oracle_only = pytest.mark.parametrize("answering", ["oracle"], indirect=True)
-"""For what is the oracle's own: that it adds floats exactly, and what it says of wrong arguments."""
+def by_the_oracle(
+    selected: Sequence[SelectedFeature],
+    spine: Sequence[Row],
+    tables: Mapping[str, Sequence[Row]],
+    _schemas: Mapping[str, Schema],
+    steps: Mapping[str, Step],
+) -> list[dict[str, object]]:
+    """What the oracle answers."""
+    return values_at(selected, spine, tables, time="t", steps=steps)
 
-ENGINE: ContextVar[Path | None] = ContextVar("ENGINE", default=None)
+
+ANSWER: ContextVar[Answer] = ContextVar("ANSWER", default=by_the_oracle)
+
+
+@contextmanager
+def answered_by(answer: Answer) -> Iterator[None]:
+    """Lets examples be answered by ``answer``."""
+    token = ANSWER.set(answer)
+    try:
+        yield
+    finally:
+        ANSWER.reset(token)
+
+
+def oracle_only(example: Example) -> Example:
+    """Marks what is the oracle's own: that it adds floats exactly, and what it says of wrong arguments."""
+    ORACLE_ONLY.add(example.__name__)
+    return example
+
+
+ORACLE_ONLY: set[str] = set()
 
 
 def answered(
@@ -133,11 +168,8 @@ def answered(
     schemas: Mapping[str, Schema],
     steps: Mapping[str, Step] | None = None,
 ) -> list[dict[str, object]]:
-    """The values, by whichever of the two is asked."""
-    folder = ENGINE.get()
-    if folder is None:
-        return values_at(selected, spine, tables, time="t", steps=steps or {})
-    return compute(selected, spine, tables, schemas, time="t", folder=folder)
+    """The values, by whoever is asked."""
+    return ANSWER.get()(selected, spine, tables, schemas, steps or {})
 
 
 def listed(value: object) -> object:
@@ -482,6 +514,12 @@ def test_nulls_are_skipped_and_nan_and_infinities_are_values(values: list[object
     rows = [row(x=x) for x in values]
     expressions = [fs.count(), fs.count("x"), fs.sum("x"), fs.max("x"), fs.count_distinct("x")]
     assert [listed(one(expression, rows)[0]) for expression in expressions] == expected
+
+
+def test_a_count_of_a_column_skips_nulls_and_a_count_of_rows_does_not() -> None:
+    rows = [row(n=n) for n in (1, None, 3)]
+    assert one(fs.count("n"), rows) == [2]
+    assert one(fs.count(), rows) == [3]
 
 
 @pytest.mark.parametrize(

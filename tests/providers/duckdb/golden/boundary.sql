@@ -1,0 +1,117 @@
+WITH "rows_corrected" AS (  -- the rows of corrected@ffaaa75c, with their times
+  SELECT *,
+    "order_id" AS "__key_0",
+    EPOCH_US("at") AS "__e",
+    CASE WHEN "loaded" IS NULL THEN EPOCH_US("at") ELSE EPOCH_US("loaded") END AS "__c"
+  FROM (
+    SELECT
+      CAST("order_id" AS BIGINT) AS "order_id",
+      CAST("customer_id" AS BIGINT) AS "customer_id",
+      CAST("at" AS TIMESTAMPTZ) AS "at",
+      CAST("loaded" AS TIMESTAMPTZ) AS "loaded",
+      CAST("gone" AS BOOLEAN) AS "gone",
+      CAST("amount" AS DOUBLE) AS "amount",
+      CAST("items" AS BIGINT) AS "items",
+      CAST("country" AS TEXT) AS "country"
+    FROM "source_corrected"
+  ) AS raw
+),
+"known_corrected" AS (  -- from which boundary on each is visible
+  SELECT *,
+    CASE WHEN "__e" > "__c" - 600000000 THEN "__e" ELSE "__c" - 600000000 END AS "__enter"
+  FROM "rows_corrected"
+  WHERE "__c" IS NOT NULL
+    AND ("__e" IS NOT NULL OR COALESCE("gone", FALSE) AND "at" IS NULL)
+    AND (NOT COALESCE("gone", FALSE) OR "order_id" IS NOT NULL)
+    AND CASE WHEN "__e" > "__c" - 600000000 THEN "__e" ELSE "__c" - 600000000 END <= 1710000000000000
+),
+"several_corrected" AS (  -- the keys of which there are several versions
+  SELECT "order_id"
+  FROM "known_corrected"
+  WHERE "order_id" IS NOT NULL
+  GROUP BY "order_id"
+  HAVING COUNT(*) > 1
+),
+"versions_corrected" AS (  -- at which boundary a newer version takes its place
+  SELECT *
+  FROM (
+    SELECT r.*, CAST(NULL AS BIGINT) AS "__leave_0", CAST(NULL AS BIGINT) AS "__leave_1"
+    FROM "known_corrected" AS r
+    WHERE NOT EXISTS (SELECT 1 FROM "several_corrected" AS s WHERE s."order_id" = r."order_id")
+    UNION ALL
+    SELECT r.*,
+      MIN("__enter") OVER (
+        PARTITION BY "order_id"
+        ORDER BY "__c", ("__e" IS NULL), "__e", COALESCE("gone", FALSE), ("country" IS NOT NULL), "country", ("customer_id" IS NOT NULL), "customer_id"
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+      ) AS "__leave_0",
+      MIN("__enter") OVER (
+        PARTITION BY "order_id"
+        ORDER BY "__c", ("__e" IS NULL), "__e", COALESCE("gone", FALSE), ("customer_id" IS NOT NULL), "customer_id", ("items" IS NOT NULL), "items"
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+      ) AS "__leave_1"
+    FROM "known_corrected" AS r
+    WHERE EXISTS (SELECT 1 FROM "several_corrected" AS s WHERE s."order_id" = r."order_id")
+  ) AS versions
+  WHERE NOT COALESCE("gone", FALSE)
+),
+"spine" AS (  -- the entities that are live at the boundary
+  SELECT DISTINCT "customer_id", CAST('1710000600000000' AS BIGINT) AS "__t"
+  FROM (
+    SELECT "customer_id" AS "customer_id"
+    FROM "versions_corrected"
+    WHERE "__enter" <= 1710000000000000
+  ) AS live
+  WHERE "customer_id" IS NOT NULL
+),
+"asked" AS (  -- the spine, with its boundaries
+  SELECT *,
+    ((("__t" - 600000000) - IF(("__t" - 600000000) < 0, 3599999999, 0)) // 3600000000) * 3600000000 AS "__b_0"
+  FROM "spine"
+),
+"points_0" AS (  -- what the spine asks for
+  SELECT DISTINCT "customer_id", "__b_0" AS "__b"
+  FROM "asked"
+  WHERE "customer_id" IS NOT NULL
+),
+"pass_0" AS (  -- one row for each entity and boundary that has rows
+  SELECT p."customer_id", p."__b",
+    ARG_MAX(STRUCT_PACK(v := r."country"), ROW(r."__e", r."__c", (r."__key_0" IS NOT NULL), r."__key_0", (r."country" IS NOT NULL), r."country")) AS "a0",
+    MAX(r."__e") AS "a1"
+  FROM "points_0" AS p
+  JOIN "versions_corrected" AS r
+    ON r."customer_id" = p."customer_id"
+    AND r."__enter" <= p."__b"
+    AND (r."__leave_0" IS NULL OR p."__b" < r."__leave_0")
+  GROUP BY p."customer_id", p."__b"
+),
+"pass_1" AS (  -- one row for each entity and boundary that has rows
+  SELECT p."customer_id", p."__b",
+    SUM(r."items") AS "a0"
+  FROM (
+    SELECT *, (("__b" - IF("__b" < 0, 604799999999, 0)) // 604800000000) - UNNEST([0, 1]) AS "__bucket"
+    FROM "points_0"
+  ) AS p
+  JOIN (
+    SELECT *, (("__e" - IF("__e" < 0, 604799999999, 0)) // 604800000000) AS "__bucket"
+    FROM "versions_corrected"
+  ) AS r
+    ON r."customer_id" = p."customer_id"
+    AND r."__enter" <= p."__b"
+    AND (r."__leave_1" IS NULL OR p."__b" < r."__leave_1")
+    AND r."__e" > p."__b" - 604800000000
+    AND r."__bucket" = p."__bucket"
+  GROUP BY p."customer_id", p."__b"
+)
+SELECT s."customer_id",
+  ("pass_0"."a0").v AS "f0",
+  "pass_0"."a1" AS "f1",
+  CASE WHEN "pass_1"."a0" IS NULL THEN NULL WHEN "pass_1"."a0" BETWEEN CAST('-9223372036854775808' AS BIGINT) AND CAST('9223372036854775807' AS BIGINT) THEN CAST("pass_1"."a0" AS BIGINT) ELSE CAST(ERROR('featurestore overflow in Items.items@v1') AS BIGINT) END AS "f2"
+FROM "asked" AS s
+LEFT JOIN "pass_0"
+  ON "pass_0"."customer_id" = s."customer_id"
+  AND "pass_0"."__b" = s."__b_0"
+LEFT JOIN "pass_1"
+  ON "pass_1"."customer_id" = s."customer_id"
+  AND "pass_1"."__b" = s."__b_0"
+

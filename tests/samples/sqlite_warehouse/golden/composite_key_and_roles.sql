@@ -1,0 +1,1 @@
+-- refused: Route.worst@v1 needs values of the type Float64, which this store cannot compute.

@@ -1,0 +1,1 @@
+-- refused: Corrected.before@v1 uses mean(), which this store cannot compute.

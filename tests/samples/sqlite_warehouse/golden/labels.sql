@@ -1,0 +1,1 @@
+-- refused: churned@v1 needs values of the type Float64, which this store cannot compute.

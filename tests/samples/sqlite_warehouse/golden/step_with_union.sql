@@ -1,0 +1,1 @@
+-- refused: Airport.delay@v1 uses mean(), which this store cannot compute.
