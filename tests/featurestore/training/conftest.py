@@ -37,7 +37,7 @@ def twice(spend: fs.Value) -> fs.Value:
 
 
 @fs.on_demand(version="v1")
-def ratio(basket: fs.Request[float], spend: float | None) -> float | None:
+def ratio(basket: fs.Request[float | None], spend: float | None) -> float | None:
     """This basket against the usual spending."""
     return basket / spend if spend and basket is not None else None
 
