@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from featurestore.compiler.dialect import Dialect
-from featurestore.definitions.types import DataType, Float64
+from featurestore.definitions.types import DataType, Float64, Timestamp
 
 __all__ = ["DuckDBDialect"]
 
@@ -38,17 +38,21 @@ class DuckDBDialect(Dialect):
         """Shifts what is negative by almost one divisor, because division truncates."""
         return f"(({value} - IF({value} < 0, {size - 1}, 0)) // {size})"
 
-    def buckets(self, first: str) -> str:
-        """``UNNEST`` of a list of two."""
-        return f"{first} - UNNEST([0, 1])"
+    def midnight(self, day: str) -> str:
+        """A cast, which keeps an infinite day infinite; sessions are in UTC."""
+        return self.cast(day, Timestamp)
 
-    def newest(self, value: str, order: Sequence[str]) -> str:
+    def bucketed(self, relation: str, first: str, column: str) -> str:
+        """``UNNEST`` of a list of two, among the columns."""
+        return f"SELECT *, {first} - UNNEST([0, 1]) AS {column}\nFROM {relation}"
+
+    def newest(self, value: str, order: Sequence[str], condition: str) -> str:
         """``arg_max`` of a struct, because it skips rows whose value is null otherwise."""
-        return f"ARG_MAX(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+        return self.filtered(f"ARG_MAX(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))", condition)
 
-    def oldest(self, value: str, order: Sequence[str]) -> str:
+    def oldest(self, value: str, order: Sequence[str], condition: str) -> str:
         """``arg_min`` of a struct."""
-        return f"ARG_MIN(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+        return self.filtered(f"ARG_MIN(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))", condition)
 
     def unboxed(self, boxed: str) -> str:
         """The field of the struct."""

@@ -238,7 +238,7 @@ class _Printer:
             failed = self.dialect.failure(f"{OVERFLOW}{output.feature.ref}", Int64)
             low, high = (self.dialect.literal(int(edge), Int64) for edge in _INT64)
             fits = f"{value} BETWEEN {low} AND {high}"
-            whole = self.dialect.cast(value, Int64)
+            whole = self.dialect.widened(value, Int64)
             value = f"CASE WHEN {value} IS NULL THEN NULL WHEN {fits} THEN {whole} ELSE {failed} END"
         if described.empty is not None:
             value = f"COALESCE({value}, {self.dialect.literal(described.empty, data_type)})"
