@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check long bench format proto clean
+.PHONY: demo test check long engines bench format proto clean
 
 demo: $(STAMP)  ## the main job on real data, from definitions to served predictions; fails if one value differs from training
 	$(BIN)/python examples/flights/demo.py
@@ -20,6 +20,10 @@ check: $(STAMP)  ## format, lint, types, import rules
 
 long: $(STAMP)  ## hunts that take minutes: thousands of generated cases
 	$(BIN)/python -m pytest -m long
+
+engines: $(STAMP)  ## executes printed SQL on Spark (needs Java 17) and on GoogleSQL; installs both, 0.6 GB
+	$(BIN)/python -m pip install --quiet --group engines
+	FEATURESTORE_ENGINES=required $(BIN)/python -m pytest -m "not long" tests/providers/spark tests/providers/bigquery
 
 bench: $(STAMP)  ## benchmarks; figures go to benchmarks/results/
 	$(BIN)/python benchmarks/start_up.py

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from featurestore.compiler.sql_types import sql_type
-from featurestore.definitions.types import DataType, Float64
+from featurestore.definitions.types import DataType, Date, Float64
 
-__all__ = ["Dialect"]
+__all__ = ["UNFIT", "Dialect"]
+
+UNFIT = "featurestore: does not fit into "
+"""How the message begins with which a printed statement refuses a value, where the engine itself would not."""
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _LARGE, _FAR = 1e140, 600
@@ -20,6 +23,17 @@ class Dialect:
     """SQL as most engines write it; ``sqlglot`` is the dialect's name there."""
 
     sqlglot = ""
+    aggregations: ClassVar[Mapping[str, str]] = {
+        "sum": "SUM",
+        "count": "COUNT",
+        "min": "MIN",
+        "max": "MAX",
+        "any": "BOOL_OR",
+        "all": "BOOL_AND",
+    }
+    """Aggregations of one argument that skip nulls, by their names in the definitions."""
+    refused: ClassVar[frozenset[str]] = frozenset()
+    """Aggregations that the dialect cannot say."""
 
     functions: ClassVar[Mapping[str, str]] = {
         "quotient": "DIV({0}, {1})",
@@ -106,6 +120,14 @@ class Dialect:
         """A cast that fails where the value does not fit."""
         return f"CAST({value} AS {self.type(data_type)})"
 
+    def widened(self, value: str, data_type: DataType) -> str:
+        """A cast of what is known to fit."""
+        return f"CAST({value} AS {self.type(data_type)})"
+
+    def midnight(self, day: str) -> str:
+        """The timestamp at which a Date begins, in UTC."""
+        return self.timestamp(self.micros(day, Date))
+
     def text(self, value: str) -> str:
         """A string literal."""
         return "'" + value.replace("'", "''") + "'"
@@ -113,6 +135,8 @@ class Dialect:
     def literal(self, value: object, data_type: DataType) -> str:
         """A constant of a type."""
         match value:
+            case None:
+                return self.widened("NULL", data_type)
             case bool():
                 return "TRUE" if value else "FALSE"
             case int():
@@ -135,7 +159,7 @@ class Dialect:
                 return self.text(str(value))
 
     def _typed(self, value: object, data_type: DataType) -> str:
-        return self.cast(self.text(str(value)), data_type)
+        return self.widened(self.text(str(value)), data_type)
 
     def bytes(self, value: bytes) -> str:
         """A literal of bytes."""
@@ -161,20 +185,57 @@ class Dialect:
         """A SELECT of each row of ``relation`` twice: with ``first`` in ``column``, and with the number before it."""
         raise NotImplementedError
 
+    def computed(self, sign: str, left: str, right: str, data_type: DataType) -> str:  # noqa: ARG002 - decides elsewhere
+        """``+``, ``-`` or ``*`` of two numbers of one kind; fails where the result does not fit ``data_type``."""
+        return f"({left} {sign} {right})"
+
+    def negated(self, value: str, data_type: DataType) -> str:  # noqa: ARG002 - decides elsewhere
+        """A number with the other sign; fails where it does not fit ``data_type``."""
+        return f"(-{value})"
+
+    def divided(self, left: str, right: str) -> str:
+        """A quotient of two Float64, of which ``right`` is not 0."""
+        return f"{left} / {right}"
+
+    def compared(self, sign: str, left: str, right: str, data_type: DataType) -> str:  # noqa: ARG002 - decides elsewhere
+        """A comparison of two values of one type. NaN equals NaN and is the greatest number (semantics 8)."""
+        return f"({left} {sign} {right})"
+
+    def among(self, value: str, others: Sequence[str], data_type: DataType) -> str:  # noqa: ARG002 - decides elsewhere
+        """Whether ``value`` equals one of ``others``, none of which is null."""
+        return f"({value} IN ({', '.join(others)}))"
+
+    def ordered(self, value: str, data_type: DataType) -> list[str]:
+        """What puts values into the order of rule 8, nulls apart: floats by value, whatever the sign of a zero."""
+        return [f"({value} + 0.0)" if data_type.is_float else value]
+
     def is_nan(self, value: str) -> str:
         """Whether a float is NaN; null where it is null."""
         return f"ISNAN({value})"
 
     def filtered(self, aggregate: str, condition: str) -> str:
-        """An aggregate over the rows where ``condition`` is true."""
+        """An aggregate over the rows where ``condition`` is true, for engines that have FILTER."""
         return f"{aggregate} FILTER (WHERE {condition})" if condition else aggregate
 
-    def newest(self, value: str, order: Sequence[str]) -> str:
-        """An aggregate: a boxed ``value`` of the row that is greatest in ``order``, null where there is no row."""
+    def counted(self, condition: str) -> str:
+        """The number of rows where ``condition`` is true; it is empty for all rows."""
+        return self.filtered("COUNT(*)", condition)
+
+    def aggregated(self, function: str, value: str, condition: str) -> str:
+        """One of ``aggregations`` of ``value`` over the rows where ``condition`` is true; it is empty for all rows."""
+        return self.filtered(f"{self.aggregations[function]}({value})", condition)
+
+    def summed(self, value: str, data_type: DataType, condition: str) -> str:
+        """A sum that no order of rows makes overflow (semantics 12), wider than Int64 for integers."""
+        narrow = data_type.is_float and data_type != Float64
+        return self.aggregated("sum", self.widened(value, Float64) if narrow else value, condition)
+
+    def newest(self, value: str, order: Sequence[str], condition: str) -> str:
+        """A boxed ``value`` of the row that is greatest in ``order`` where ``condition`` is true; null without one."""
         raise NotImplementedError
 
-    def oldest(self, value: str, order: Sequence[str]) -> str:
-        """An aggregate: a boxed ``value`` of the row that is smallest in ``order``, null where there is no row."""
+    def oldest(self, value: str, order: Sequence[str], condition: str) -> str:
+        """A boxed ``value`` of the row that is smallest in ``order`` where ``condition`` is true; null without one."""
         raise NotImplementedError
 
     def unboxed(self, boxed: str) -> str:
@@ -223,6 +284,6 @@ class Dialect:
     def _power(self, exponent: int) -> str:
         return self.literal(2.0**exponent, Float64)
 
-    def failure(self, message: str, data_type: DataType) -> str:
-        """An expression that fails with ``message`` when it is evaluated."""
+    def failure(self, message: str, data_type: DataType, number: str | None = None) -> str:
+        """An expression that fails with ``message``, and the text of a whole ``number``, when it is evaluated."""
         raise NotImplementedError

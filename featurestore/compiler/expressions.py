@@ -6,7 +6,7 @@ from featurestore.compiler.dialect import Dialect
 from featurestore.compiler.sql_functions import function_sql
 from featurestore.definitions.functions import FUNCTIONS
 from featurestore.definitions.nodes import Aggregate, Call, Column, FeatureValue, Literal, Node
-from featurestore.definitions.types import MAX_PRECISION, Bool, DataType, Decimal, Float64
+from featurestore.definitions.types import MAX_PRECISION, Bool, DataType, Date, Decimal, Float64, Timestamp
 
 __all__ = ["Printed", "print_expression"]
 
@@ -49,7 +49,7 @@ def print_expression(node: Node, leaf: Callable[[Node], Printed], dialect: Diale
 def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
     values = [value for value, _ in operands]
     if node.type is not None:
-        return dialect.cast(values[0], node.type), node.type
+        return _converted(operands[0], node.type, dialect), node.type
     result = FUNCTIONS[node.function].result([data_type for _, data_type in operands])
     if result is None:
         message = f"{node.function} was not checked before it was printed"
@@ -57,17 +57,17 @@ def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
     if node.function in _COMPARISONS:
         return _comparison(node, operands, dialect), Bool
     match node.function:
-        case "add" | "subtract" | "and" | "or":
-            left, right = _widened(operands, result, dialect)
-            return f"({left} {_SIGNS[node.function]} {right})", result
-        case "multiply":
-            left, right = _factors(operands, result, dialect)
-            return f"({left} * {right})", result
+        case "and" | "or":
+            return f"({values[0]} {_SIGNS[node.function]} {values[1]})", result
+        case "add" | "subtract" | "multiply":
+            operate = _factors if node.function == "multiply" else _widened
+            left, right = operate(operands, result, dialect)
+            return dialect.computed(_SIGNS[node.function], left, right, result), result
         case "divide":
             left, right = _widened(operands, Float64, dialect)
-            return f"(CASE WHEN {right} = 0 THEN NULL ELSE {left} / {right} END)", result
+            return f"(CASE WHEN {right} = 0 THEN NULL ELSE {dialect.divided(left, right)} END)", result
         case "negate":
-            return f"(-{_widened(operands, result, dialect)[0]})", result
+            return dialect.negated(_widened(operands, result, dialect)[0], result), result
         case "not":
             return f"(NOT {values[0]})", result
         case "is_null":
@@ -84,13 +84,19 @@ def _call(node: Call, operands: Sequence[Printed], dialect: Dialect) -> Printed:
             return function_sql(node, arguments, operands[0][1], result, dialect), result
 
 
+def _converted(operand: Printed, to: DataType, dialect: Dialect) -> str:
+    value, given = operand
+    return dialect.midnight(value) if given == Date and to == Timestamp else dialect.cast(value, to)
+
+
 def _comparison(node: Call, operands: Sequence[Printed], dialect: Dialect) -> str:
     types = [data_type for _, data_type in operands]
     common = types[0] if len(set(types)) == 1 else FUNCTIONS["add"].result(types)
-    values = _widened(operands, common or types[0], dialect)
+    common = common or types[0]
+    values = _widened(operands, common, dialect)
     if node.function != "is_in":
-        return f"({values[0]} {_SIGNS[node.function]} {values[1]})"
-    found = f"({values[0]} IN ({', '.join(values[1:])}))"
+        return dialect.compared(_SIGNS[node.function], values[0], values[1], common)
+    found = dialect.among(values[0], values[1:], common)
     unsure = [f"{value} IS NULL" for value, one in zip(values, node.arguments, strict=True) if not _is_literal(one)]
     # SQL finds a value also next to a null; here a null gives null, as everywhere.
     return found if len(unsure) < 2 else f"(CASE WHEN {' OR '.join(unsure)} THEN NULL ELSE {found} END)"
@@ -109,5 +115,6 @@ def _factors(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> lis
 
 
 def _widened(operands: Sequence[Printed], to: DataType, dialect: Dialect) -> list[str]:
-    """Operands as values of type ``to``."""
-    return [value if data_type == to else dialect.cast(value, to) for value, data_type in operands]
+    """Operands as values of type ``to``, which only a Decimal may be too narrow for."""
+    cast = dialect.cast if to.is_decimal else dialect.widened
+    return [value if data_type == to else cast(value, to) for value, data_type in operands]

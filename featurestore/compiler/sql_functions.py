@@ -12,6 +12,7 @@ from typing import Any
 from featurestore.compiler.dialect import Dialect
 from featurestore.definitions.nodes import Call, Literal
 from featurestore.definitions.types import MAX_PRECISION, DataType, Decimal, Timestamp
+from featurestore.errors import NotSupportedError
 
 __all__ = ["TIME_OUT_OF_RANGE", "function_sql"]
 
@@ -37,6 +38,9 @@ class _Printing:
     dialect: Dialect
 
     def spelled(self, function: str, *arguments: object) -> str:
+        if function not in self.dialect.functions:
+            message = f"{self.function}() cannot be computed in {self.dialect.sqlglot or 'this SQL'} yet."
+            raise NotSupportedError(message, hint="Compute it in a view that the source reads.")
         return self.dialect.functions[function].format(*arguments)
 
 
@@ -49,6 +53,9 @@ def function_sql(node: Call, arguments: Sequence[str], given: DataType, result: 
         given: The type of the first argument.
         result: The type of the call.
         dialect: What spells.
+
+    Raises:
+        NotSupportedError: the dialect does not spell a function that is needed.
     """
     constants = [argument.value for argument in node.arguments if isinstance(argument, Literal)]
     call = _Printing(node.function, arguments, constants, given, result, dialect)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from featurestore.compiler.dialect import Dialect
-from featurestore.definitions.types import DataType, Float64
+from featurestore.definitions.types import DataType, Float64, Timestamp
 
 __all__ = ["DuckDBDialect"]
 
@@ -38,17 +38,21 @@ class DuckDBDialect(Dialect):
         """Shifts what is negative by almost one divisor, because division truncates."""
         return f"(({value} - IF({value} < 0, {size - 1}, 0)) // {size})"
 
+    def midnight(self, day: str) -> str:
+        """A cast, which keeps an infinite day infinite; sessions are in UTC."""
+        return self.cast(day, Timestamp)
+
     def bucketed(self, relation: str, first: str, column: str) -> str:
         """``UNNEST`` of a list of two, among the columns."""
         return f"SELECT *, {first} - UNNEST([0, 1]) AS {column}\nFROM {relation}"
 
-    def newest(self, value: str, order: Sequence[str]) -> str:
+    def newest(self, value: str, order: Sequence[str], condition: str) -> str:
         """``arg_max`` of a struct, because it skips rows whose value is null otherwise."""
-        return f"ARG_MAX(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+        return self.filtered(f"ARG_MAX(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))", condition)
 
-    def oldest(self, value: str, order: Sequence[str]) -> str:
+    def oldest(self, value: str, order: Sequence[str], condition: str) -> str:
         """``arg_min`` of a struct."""
-        return f"ARG_MIN(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))"
+        return self.filtered(f"ARG_MIN(STRUCT_PACK(v := {value}), ROW({', '.join(order)}))", condition)
 
     def unboxed(self, boxed: str) -> str:
         """The field of the struct."""
@@ -62,6 +66,7 @@ class DuckDBDialect(Dialect):
         """``quantile_cont``, whose share is a constant."""
         return f"QUANTILE_CONT({value}, {self.literal(share, Float64)})"
 
-    def failure(self, message: str, data_type: DataType) -> str:
+    def failure(self, message: str, data_type: DataType, number: str | None = None) -> str:
         """``error()``, which has no type of its own."""
-        return self.cast(f"ERROR({self.text(message)})", data_type)
+        told = self.text(message) if number is None else f"{self.text(message)} || CAST({number} AS VARCHAR)"
+        return self.cast(f"ERROR({told})", data_type)

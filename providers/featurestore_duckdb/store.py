@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from featurestore.compiler.printing import OVERFLOW, print_stage, print_statement
+from featurestore.compiler.printing import OVERFLOW, overflow_told, print_stage, print_statement
 from featurestore.compiler.query import BoundaryQuery, LabelQuery, Query, RowsQuery, source_relation
 from featurestore.definitions.sources import Binding
 from featurestore.definitions.types import Schema
@@ -310,9 +310,7 @@ def _translated(what: str) -> Iterator[None]:
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         text = str(error)
         if OVERFLOW in text:
-            feature = text.partition(OVERFLOW)[2].split()[0]
-            message = f"A sum of {feature} does not fit into Int64."
-            raise NumberOverflowError(message, hint="Cast the column to Float64 or to a Decimal first.") from error
+            raise overflow_told(text) from error
         if "Out of Range" in text or "Overflow" in text or "out of range" in text:
             message = f"{what}: a number does not fit into its type. {_reason(error)}"
             raise NumberOverflowError(message) from error

@@ -2,6 +2,7 @@
 
 from featurestore.compiler.printing.statements import (
     OVERFLOW,
+    overflow_told,
     print_boundary_query,
     print_label_query,
     print_query,
@@ -12,6 +13,7 @@ from featurestore.compiler.printing.statements import (
 
 __all__ = [
     "OVERFLOW",
+    "overflow_told",
     "print_boundary_query",
     "print_label_query",
     "print_query",

@@ -74,7 +74,7 @@ class _Printer:
         name = self.name
         order = [f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.CREATED)}"]
         for position, data_type in enumerate(self.rows.keys):
-            order += ordered(f"r.{name(Hidden.key(position))}", data_type)
+            order += ordered(self.dialect, f"r.{name(Hidden.key(position))}", data_type)
         order += tie_order(self.dialect, sorted(self.rows.right_columns), self.rows.right_columns, "r.")
         return ", ".join(f"{part} DESC" for part in order)
 

@@ -10,6 +10,7 @@ from featurestore.compiler.query import Aggregated, Hidden, Pass, reach
 from featurestore.definitions.functions import AGGREGATIONS
 from featurestore.definitions.nodes import Aggregate, Column, Node
 from featurestore.definitions.types import DataType, Float64
+from featurestore.errors import NotSupportedError
 
 __all__ = ["PassPrinter"]
 
@@ -82,6 +83,9 @@ class PassPrinter:
 
     def _aggregate(self, made: Aggregated) -> str:
         one = made.aggregate
+        if one.function in self.dialect.refused:
+            message = f"{one.function}() cannot be computed in {self.dialect.sqlglot} yet."
+            raise NotSupportedError(message)
         argument = None if one.argument is None else self._row_value(one.argument)
         conditions = self._window(one)
         if made.leave is not None and self._leave is None:
@@ -93,21 +97,22 @@ class PassPrinter:
             conditions.append(f"{argument[0]} IS NOT NULL")
         condition = " AND ".join(conditions)
         if argument is None:
-            return self.dialect.filtered("COUNT(*)", condition)
+            return self.dialect.counted(condition)
         if described.keeps_order:
-            return self.dialect.filtered(self._chosen(made, argument[0]), condition)
+            return self._chosen(made, argument[0], condition)
         return self._plain(one, argument, condition)
 
-    def _chosen(self, made: Aggregated, value: str) -> str:
-        """The aggregate that chooses rows by their order (semantics 7)."""
+    def _chosen(self, made: Aggregated, value: str, condition: str) -> str:
+        """The aggregation that chooses rows by their order (semantics 7)."""
         one, order = made.aggregate, self._order(made.ties)
         match one.function:
             case "first":
-                return self.dialect.oldest(value, order)
+                return self.dialect.oldest(value, order, condition)
             case "last":
-                return self.dialect.newest(value, order)
+                return self.dialect.newest(value, order, condition)
             case _:
-                return self.dialect.newest_values(value, order, int(one.parameter or 1))
+                found = self.dialect.newest_values(value, order, int(one.parameter or 1))
+                return self.dialect.filtered(found, condition)
 
     def _window(self, one: Aggregate) -> list[str]:
         """Which of the pass's rows lie in this aggregation's own window (semantics 6, 9)."""
@@ -128,7 +133,7 @@ class PassPrinter:
         made, name = self.made, self.dialect.name
         order = [f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.CREATED)}"] if made.timed else []
         for position, data_type in enumerate(made.tie_keys):
-            order += ordered(f"r.{name(Hidden.key(position))}", data_type)
+            order += ordered(self.dialect, f"r.{name(Hidden.key(position))}", data_type)
         return order + tie_order(self.dialect, ties, made.columns, "r.")
 
     def _row_value(self, node: Node) -> Printed:
@@ -140,18 +145,18 @@ class PassPrinter:
 
     def _plain(self, one: Aggregate, argument: Printed, condition: str) -> str:
         value, data_type = argument
-        filtered = self.dialect.filtered
-        real = value if data_type == Float64 else self.dialect.cast(value, Float64)
+        filtered, aggregated = self.dialect.filtered, self.dialect.aggregated
+        real = value if data_type == Float64 else self.dialect.widened(value, Float64)
         match one.function:
             case "min":
-                return self._untainted(f"MIN({value})", argument, condition, data_type)
+                return self._untainted(aggregated("min", value, condition), argument, condition, data_type)
             case "percentile":
-                found = self.dialect.percentile(real, one.parameter or 0.0)
+                found = filtered(self.dialect.percentile(real, one.parameter or 0.0), condition)
                 return self._untainted(found, argument, condition, Float64)
             case "mean":
-                total = filtered(f"SUM({value})", condition)
-                number = filtered(f"COUNT({value})", condition)
-                whole = total if data_type == Float64 else self.dialect.cast(total, Float64)
+                total = self.dialect.summed(value, data_type, condition)
+                number = aggregated("count", value, condition)
+                whole = total if data_type.is_float else self.dialect.widened(total, Float64)
                 return f"CASE WHEN {number} = 0 THEN NULL ELSE {whole} / {number} END"
             case "std":
                 return self.dialect.std(real, data_type, condition)
@@ -159,19 +164,15 @@ class PassPrinter:
                 return filtered(self.dialect.count_distinct(value, data_type), condition)
             case "approx_distinct":
                 return filtered(self.dialect.approx_distinct(value, data_type), condition)
-            case "sum" if data_type.is_float:
-                return filtered(f"SUM({real})", condition)
+            case "sum":
+                return self.dialect.summed(value, data_type, condition)
             case function:
-                return filtered(f"{_FUNCTIONS[function]}({value})", condition)
+                return aggregated(function, value, condition)
 
-    def _untainted(self, aggregate: str, argument: Printed, condition: str, to: DataType) -> str:
-        """An aggregate that does not see NaN as more than the greatest: one NaN makes it NaN (semantics 11)."""
+    def _untainted(self, found: str, argument: Printed, condition: str, to: DataType) -> str:
+        """An aggregation that does not see NaN as more than the greatest: one NaN makes it NaN (semantics 11)."""
         value, data_type = argument
-        found = self.dialect.filtered(aggregate, condition)
         if not data_type.is_float:
             return found
-        tainted = self.dialect.filtered(f"BOOL_OR({self.dialect.is_nan(value)})", condition)
+        tainted = self.dialect.aggregated("any", self.dialect.is_nan(value), condition)
         return f"CASE WHEN {tainted} THEN {self.dialect.literal(float('nan'), to)} ELSE {found} END"
-
-
-_FUNCTIONS = {"sum": "SUM", "count": "COUNT", "max": "MAX", "any": "BOOL_OR", "all": "BOOL_AND"}

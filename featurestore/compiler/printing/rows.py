@@ -151,7 +151,7 @@ def _versions(rows: Versions, dialect: Dialect) -> str:
     leaves = [name(Hidden.leave(position)) for position in range(len(rows.ties))]
     same = " AND ".join(f"s.{name(column)} = r.{name(column)}" for column in sorted(times.key))
     among = f"EXISTS (SELECT 1 FROM {name(rows.several)} AS s WHERE {same})"
-    never = ", ".join(f"{dialect.cast('NULL', Int64)} AS {leave}" for leave in leaves)
+    never = ", ".join(f"{dialect.literal(None, Int64)} AS {leave}" for leave in leaves)
     newer = {ties: f"  {_newer(rows, ties, dialect)}" for ties in rows.ties}
     left = ",\n".join(f"{newer[ties]} AS {leave}" for ties, leave in zip(rows.ties, leaves, strict=True))
     alone = f"SELECT r.*, {never}\nFROM {name(rows.rows)} AS r\nWHERE NOT {among}"

@@ -1,9 +1,11 @@
 """A query, printed as one SQL statement: a CTE per relation, in the order of the plan."""
 
+import datetime
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from featurestore.compiler.dialect import Dialect
+from featurestore.compiler.dialect import EPOCH, Dialect
 from featurestore.compiler.expressions import Printed, print_expression
 from featurestore.compiler.printing.passes import PassPrinter
 from featurestore.compiler.printing.rows import print_rows
@@ -27,10 +29,12 @@ from featurestore.compiler.steps import with_hidden
 from featurestore.definitions.functions import AGGREGATIONS, type_of
 from featurestore.definitions.nodes import Aggregate, Node
 from featurestore.definitions.resolved import Schedule
-from featurestore.definitions.types import Int64, Schema
+from featurestore.definitions.types import Int64
+from featurestore.errors import NumberOverflowError
 
 __all__ = [
     "OVERFLOW",
+    "overflow_told",
     "print_boundary_query",
     "print_label_query",
     "print_query",
@@ -40,7 +44,7 @@ __all__ = [
 ]
 
 OVERFLOW = "featurestore overflow in "
-"""How the message of a failed sum begins; the feature's reference follows."""
+"""How the message of a failed sum begins; the feature's reference follows, and the boundary in microseconds."""
 
 _ASKED = "asked"
 """The relation of the spine with its boundaries."""
@@ -58,6 +62,17 @@ def print_statement(query: Query | BoundaryQuery | LabelQuery | RowsQuery, diale
             return print_label_query(query, dialect)
         case RowsQuery():
             return print_rows_query(query, dialect)
+
+
+def overflow_told(text: str) -> NumberOverflowError:
+    """The error that the failure of a sum stands for; ``text`` is what the engine says, with `OVERFLOW` in it."""
+    ref, _, rest = text.partition(OVERFLOW)[2].partition(" at ")
+    found = re.match(r"-?\d+", rest)
+    when = (
+        f" at the boundary {EPOCH + datetime.timedelta(microseconds=int(found[0])):%Y-%m-%d %H:%M:%S}Z" if found else ""
+    )
+    message = f"A sum of {ref} does not fit into Int64{when}."
+    return NumberOverflowError(f"{message}.", hint="Cast the column to Float64 or to a Decimal first.")
 
 
 def print_query(query: Query, dialect: Dialect) -> str:
@@ -244,22 +259,23 @@ class _Printer:
             assert isinstance(leaf, Aggregate)  # noqa: S101 - between aggregations there is nothing else
             made, column = placed[leaf]
             value = f"{self.dialect.name(made)}.{self.dialect.name(column)}"
-            return self._finished(output, leaf, value, passes[made].columns)
+            return self._finished(output, leaf, value, passes[made])
 
         value, data_type = print_expression(output.expression, aggregate, self.dialect)
         return value if data_type == output.type else self.dialect.cast(value, output.type)
 
-    def _finished(self, output: Output, one: Aggregate, value: str, columns: Schema) -> Printed:
+    def _finished(self, output: Output, one: Aggregate, value: str, made: Pass) -> Printed:
         """An aggregation's value out of its pass: unboxed, in its type, and what it is over no rows (semantics 10)."""
-        data_type = type_of(one, columns)
+        data_type = type_of(one, made.columns)
         described = AGGREGATIONS[one.function]
         if not described.skips_nulls:
             return self.dialect.unboxed(value), data_type
         if one.function == "sum" and data_type == Int64:
-            failed = self.dialect.failure(f"{OVERFLOW}{output.feature.ref}", Int64)
+            boundary = f"{self.dialect.name(made.name)}.{self.dialect.name(Hidden.BOUNDARY)}" if made.timed else None
+            failed = self.dialect.failure(f"{OVERFLOW}{output.feature.ref} at ", Int64, boundary)
             low, high = (self.dialect.literal(int(edge), Int64) for edge in _INT64)
             fits = f"{value} BETWEEN {low} AND {high}"
-            whole = self.dialect.cast(value, Int64)
+            whole = self.dialect.widened(value, Int64)
             value = f"CASE WHEN {value} IS NULL THEN NULL WHEN {fits} THEN {whole} ELSE {failed} END"
         if described.empty is not None:
             value = f"COALESCE({value}, {self.dialect.literal(described.empty, data_type)})"

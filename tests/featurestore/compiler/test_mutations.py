@@ -182,8 +182,8 @@ class Truncating(DuckDBDialect):
 
 
 class Backwards(DuckDBDialect):
-    def oldest(self, value: str, order: Sequence[str]) -> str:
-        return self.newest(value, order)
+    def oldest(self, value: str, order: Sequence[str], condition: str) -> str:
+        return self.newest(value, order, condition)
 
 
 MUTATIONS = (

@@ -106,7 +106,7 @@ WITH "rows_corrected" AS (  -- the rows of corrected@ffaaa75c, with their times
 SELECT s."customer_id",
   ("pass_0"."a0").v AS "f0",
   "pass_0"."a1" AS "f1",
-  CASE WHEN "pass_1"."a0" IS NULL THEN NULL WHEN "pass_1"."a0" BETWEEN CAST('-9223372036854775808' AS BIGINT) AND CAST('9223372036854775807' AS BIGINT) THEN CAST("pass_1"."a0" AS BIGINT) ELSE CAST(ERROR('featurestore overflow in Items.items@v1') AS BIGINT) END AS "f2"
+  CASE WHEN "pass_1"."a0" IS NULL THEN NULL WHEN "pass_1"."a0" BETWEEN CAST('-9223372036854775808' AS BIGINT) AND CAST('9223372036854775807' AS BIGINT) THEN CAST("pass_1"."a0" AS BIGINT) ELSE CAST(ERROR('featurestore overflow in Items.items@v1 at ' || CAST("pass_1"."__b" AS VARCHAR)) AS BIGINT) END AS "f2"
 FROM "asked" AS s
 LEFT JOIN "pass_0"
   ON "pass_0"."customer_id" = s."customer_id"

@@ -83,7 +83,7 @@ WITH "rows_corrected" AS (  -- the rows of corrected@ffaaa75c, with their times
   GROUP BY p."customer_id", p."__b"
 )
 SELECT s."__row",
-  CASE WHEN "pass_0"."a0" IS NULL THEN NULL WHEN "pass_0"."a0" BETWEEN CAST('-9223372036854775808' AS BIGINT) AND CAST('9223372036854775807' AS BIGINT) THEN CAST("pass_0"."a0" AS BIGINT) ELSE CAST(ERROR('featurestore overflow in Items.items@v1') AS BIGINT) END AS "f0",
+  CASE WHEN "pass_0"."a0" IS NULL THEN NULL WHEN "pass_0"."a0" BETWEEN CAST('-9223372036854775808' AS BIGINT) AND CAST('9223372036854775807' AS BIGINT) THEN CAST("pass_0"."a0" AS BIGINT) ELSE CAST(ERROR('featurestore overflow in Items.items@v1 at ' || CAST("pass_0"."__b" AS VARCHAR)) AS BIGINT) END AS "f0",
   COALESCE(("pass_0"."a1").v, '??') AS "f1"
 FROM "asked" AS s
 LEFT JOIN "pass_0"

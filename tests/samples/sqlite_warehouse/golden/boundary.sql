@@ -35,7 +35,7 @@ WITH `rows_corrected` AS (  -- the rows of corrected@ffaaa75c, with their times
 `versions_corrected` AS (  -- at which boundary a newer version takes its place
   SELECT *
   FROM (
-    SELECT r.*, fs_Int64(NULL) AS `__leave_0`, fs_Int64(NULL) AS `__leave_1`
+    SELECT r.*, CAST(NULL AS INTEGER) AS `__leave_0`, CAST(NULL AS INTEGER) AS `__leave_1`
     FROM `known_corrected` AS r
     WHERE NOT EXISTS (SELECT 1 FROM `several_corrected` AS s WHERE s.`order_id` = r.`order_id`)
     UNION ALL
@@ -109,7 +109,7 @@ WITH `rows_corrected` AS (  -- the rows of corrected@ffaaa75c, with their times
 SELECT s.`customer_id`,
   `pass_0`.`a0` AS `f0`,
   `pass_0`.`a1` AS `f1`,
-  CASE WHEN `pass_1`.`a0` IS NULL THEN NULL WHEN `pass_1`.`a0` BETWEEN -9223372036854775808 AND 9223372036854775807 THEN fs_Int64(`pass_1`.`a0`) ELSE fs_fail('featurestore overflow in Items.items@v1') END AS `f2`
+  CASE WHEN `pass_1`.`a0` IS NULL THEN NULL WHEN `pass_1`.`a0` BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(`pass_1`.`a0` AS INTEGER) ELSE fs_fail('featurestore overflow in Items.items@v1 at ' || `pass_1`.`__b`) END AS `f2`
 FROM `asked` AS s
 LEFT JOIN `pass_0`
   ON `pass_0`.`customer_id` = s.`customer_id`

@@ -68,18 +68,18 @@ class SQLiteDialect(Dialect):
             f"SELECT *, {first} - 1 AS {column}\nFROM {relation}"
         )
 
-    def newest(self, value: str, order: Sequence[str]) -> str:
+    def newest(self, value: str, order: Sequence[str], condition: str) -> str:
         """An aggregate in Python, since an aggregate of SQLite before 3.44 takes no order."""
-        return f"fs_newest({', '.join([value, *order])})"
+        return self.filtered(f"fs_newest({', '.join([value, *order])})", condition)
 
-    def oldest(self, value: str, order: Sequence[str]) -> str:
+    def oldest(self, value: str, order: Sequence[str], condition: str) -> str:
         """As `newest`."""
-        return f"fs_oldest({', '.join([value, *order])})"
+        return self.filtered(f"fs_oldest({', '.join([value, *order])})", condition)
 
     def unboxed(self, boxed: str) -> str:
         """Values come in no box: of no row there is no value."""
         return boxed
 
-    def failure(self, message: str, data_type: DataType) -> str:
+    def failure(self, message: str, data_type: DataType, number: str | None = None) -> str:
         """A function that raises."""
-        return f"fs_fail({self.text(message)})"
+        return f"fs_fail({self.text(message)}{'' if number is None else f' || {number}'})"

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from featurestore.compiler.printing import OVERFLOW
+from featurestore.compiler.printing import OVERFLOW, overflow_told
 from featurestore.errors import ComputeError, FeaturestoreError, NumberOverflowError
 
 __all__ = ["Failures", "install"]
@@ -29,8 +29,7 @@ def install(connection: sqlite3.Connection, failures: Failures) -> None:
 
     def failing(message: str) -> None:
         if message.startswith(OVERFLOW):
-            feature = message.removeprefix(OVERFLOW)
-            raise failures.fail(NumberOverflowError(f"A sum of {feature} does not fit into Int64."))
+            raise failures.fail(overflow_told(message))
         raise failures.fail(ComputeError(message))
 
     def text(value: Any) -> Any:
