@@ -24,7 +24,7 @@ from featurestore.definitions.resolved import (
     StoredFeature,
     Table,
 )
-from featurestore.definitions.types import DataType, Schema
+from featurestore.definitions.types import DataType, Schema, type_of_value
 from featurestore.errors import (
     ColumnTypeError,
     NotSupportedError,
@@ -273,9 +273,10 @@ def _entity_of(row: TimedRow, entity: Entity, table: Table, schema: Schema) -> t
     for key, data_type in entity.keys.items():
         column = key_column(row, key, table)
         value = cell(row.cells, column, schema)
-        same = schema[column] == data_type or (schema[column].is_integer and data_type.is_integer)
+        given = schema.get(column) or (data_type if value is None else type_of_value(value))
+        same = given == data_type or (given.is_integer and data_type.is_integer)
         if not same:  # 14: integers match integers of any width, and nothing else
-            message = f"The column {column!r} of {table.name!r} is {schema[column]}; the key is {data_type}."
+            message = f"The column {column!r} of {table.name!r} is {given}; the key is {data_type}."
             raise ColumnTypeError(message, hint="Cast the column in a transformation.")
         found.append(value)
     return tuple(found)
