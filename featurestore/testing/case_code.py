@@ -61,7 +61,6 @@ def _case(case: "Case", names: Mapping[int, str]) -> str:
     tables = [f"{name!r}: {name}_rows" for name in case.tables]
     selections = [_selection(one, names) for one in case.selections]
     options = [f"made={_list(one.name for one in case.made)}"] if case.made else []
-    options += [f"files={case.files}"] if case.files > 1 else []
     given = [_list(objects), "schemas", f"{{{', '.join(tables)}}}", "spine", _list(selections), *options]
     return f"case = case_of({', '.join(given)})"
 

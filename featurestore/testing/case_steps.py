@@ -15,7 +15,7 @@ from featurestore.testing.case_grid import COLUMNS, EVENT_TIMES, STEP_COLUMNS
 from featurestore.testing.oracle_rows import Row, Step
 from featurestore.testing.oracle_values import order
 
-__all__ = ["NAMES", "NAMES_SCHEMA", "STEPS", "MadeStep", "Readable", "make_step", "readable"]
+__all__ = ["KINDS", "NAMES", "NAMES_SCHEMA", "STEPS", "MadeStep", "Readable", "make_step", "readable"]
 
 NAMES = Source("names", table="names")
 """The untimed table that rows are joined to; a number may have several names."""
@@ -249,7 +249,8 @@ def _grouped(*, time: str) -> Callable[[Readable, Readable], _Recipe]:
             f"FROM {{rows}} GROUP BY {_listed(list(rows.keys.values()))}"
         )
         added = _added(newest, "size", "total", "greatest")
-        dated = {"time": time, "event_time": newest, "key": tuple(rows.keys)}
+        known_after = "0s" if newest == "newest_on" else None  # a Date has to say it
+        dated = {"time": time, "event_time": newest, "known_after": known_after, "key": tuple(rows.keys)}
         return _Recipe(sql, grouped, added, added, {key: key for key in rows.keys}, dated)
 
     return recipe
@@ -347,6 +348,13 @@ def _pairs(rows: Readable, _: Readable) -> _Recipe:
     return _Recipe(sql, paired, {**rows.columns, **added}, added, dated={**_like(rows), "key": ()})
 
 
+KINDS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("filter", "projection", "union_all", "join", "left_join"), frozenset({"row_wise"})),
+    **dict.fromkeys(("group", "day", "window", "distinct", "pairs"), frozenset({"per_boundary"})),
+    "asof_join": frozenset({"row_wise", "asof_join"}),
+    "snapshot": frozenset({"snapshot"}),
+}
+"""What cases may be asked for, and the kinds of steps that a store must declare for it."""
 STEPS: Mapping[str, Callable[[Readable, Readable], _Recipe]] = {
     "filter": _filter,
     "projection": _projection,

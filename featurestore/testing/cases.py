@@ -43,7 +43,7 @@ from featurestore.testing.case_rows import tables as rows_of
 from featurestore.testing.case_steps import NAMES, NAMES_SCHEMA, STEPS, MadeStep, Readable, make_step, readable
 from featurestore.testing.oracle import Row, Step
 
-__all__ = ["PER_BOUNDARY", "ROW_WISE", "Capabilities", "Case", "case_of", "cases", "derived_feature"]
+__all__ = ["Capabilities", "Case", "case_of", "cases", "derived_feature"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Capabilities:
     """What cases may ask of an engine.
 
     ``corrections`` are ``key=`` and ``deleted=``; ``infinite_times`` are rows with an infinite event or created time;
-    ``steps`` are kinds of `featurestore.testing.case_steps.STEPS`, none unless they are named.
+    ``steps`` are keys of `featurestore.testing.case_steps.STEPS`, none unless they are named.
     """
 
     aggregations: frozenset[str] = frozenset(AGGREGATIONS)
@@ -66,16 +66,12 @@ class Capabilities:
     )
 
 
-ROW_WISE = frozenset({"filter", "projection", "union_all", "join", "left_join"})
-PER_BOUNDARY = frozenset({"group", "day", "window", "distinct", "pairs"})
-
-
 @dataclass(frozen=True, repr=False)
 class Case:
     """Definitions, the rows of their sources, and a spine; ``features`` are selected from ``define(...)`` of them.
 
     Its text is code that makes it again. ``selections`` are what ``features`` were selected by, ``made`` the steps,
-    those below first, and ``files`` into how many files the rows of a source are to be split.
+    those below first.
     """
 
     objects: Sequence[object]
@@ -87,7 +83,6 @@ class Case:
     features: Sequence[SelectedFeature]
     selections: Sequence[object] = ()
     made: Sequence[MadeStep] = ()
-    files: int = 1
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -109,12 +104,11 @@ def case_of(
     selections: Sequence[object],
     *,
     made: Sequence[MadeStep] = (),
-    files: int = 1,
 ) -> Case:
     """A case of the given definitions and rows."""
     settings = Settings()
     features = define(objects, schemas, settings).select(selections)
-    return Case(objects, schemas, settings, tables, spine, "t", features, selections, made, files)
+    return Case(objects, schemas, settings, tables, spine, "t", features, selections, made)
 
 
 OF_NUMBERS = frozenset({"sum", "mean", "std", "percentile"})
@@ -150,7 +144,7 @@ def cases(draw: st.DrawFn, capabilities: Capabilities = Capabilities()) -> Case:
     objects = [*entities, *sources, *(one.table for one in made), *stored, *derived]
     start = draw(st.sampled_from(STARTS))
     spine: list[Any] = draw(spines(names, roles, start))
-    case = case_of(objects, schemas, {}, spine, selections, made=made, files=draw(st.sampled_from((1, 1, 2, 3))))
+    case = case_of(objects, schemas, {}, spine, selections, made=made)
     edges = edges_of(start, case.features, [row["t"] for row in spine])
     endless = capabilities.infinite_times
     return replace(
@@ -167,7 +161,7 @@ def _steps(draw: st.DrawFn, sources: Sequence[Readable], capabilities: Capabilit
     """Steps one upon another, the topmost last: one of some kind, maybe a filter over it; maybe none."""
     timed = [source for source in sources if source.event_time]
     kinds = [kind for kind in STEPS if kind in capabilities.steps and (timed or kind in {"filter", "projection"})]
-    if not kinds or chance(draw, 6):
+    if not kinds or not draw(st.booleans()):
         return []
     kind = draw(st.sampled_from(kinds))
     rows = draw(st.sampled_from(sources if kind in {"filter", "projection", "union_all"} else timed))

@@ -386,7 +386,7 @@ def complete_days(orders: Rows) -> str:
     """
 
 
-@transformation(time="per_boundary", event_time="day", columns=DAILY)
+@transformation(time="per_boundary", event_time="day", known_after="0s", columns=DAILY)
 def days_so_far(orders: Rows) -> str:
     return """
         SELECT customer_id, CAST(at AS DATE) AS day, count(*) AS orders, CAST(sum(n) AS BIGINT) AS total
@@ -651,7 +651,10 @@ def busy_days(days_so_far: Rows) -> str:
     return "SELECT * FROM {days_so_far} WHERE orders > 1"
 
 
-@transformation(time="per_boundary", event_time="day", columns={"customer_id": Int64, "day": Date, "best": Int64})
+BEST_DAY: Schema = {"customer_id": Int64, "day": Date, "best": Int64}
+
+
+@transformation(time="per_boundary", event_time="day", known_after="0s", columns=BEST_DAY)
 def best_day(days_so_far: Rows) -> str:
     return "SELECT customer_id, min(day) AS day, max(total) AS best FROM {days_so_far} GROUP BY customer_id"
 

@@ -15,7 +15,7 @@ from featurestore.definitions.sources import Source
 from featurestore.errors import NumberOverflowError
 from featurestore.testing.case_grid import ENTITIES
 from featurestore.testing.case_rows import edges_of
-from featurestore.testing.case_steps import STEPS
+from featurestore.testing.case_steps import KINDS
 from featurestore.testing.cases import Capabilities, Case, cases
 from featurestore.testing.compare import agree
 from featurestore.testing.oracle import Row, values_at
@@ -27,8 +27,7 @@ LEAN = settings(
     derandomize=True,
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
 )
-KINDS = frozenset(STEPS) - {"labels"}
-EVERYTHING = Capabilities(aggregations=frozenset(AGGREGATIONS), steps=KINDS)
+EVERYTHING = Capabilities(aggregations=frozenset(AGGREGATIONS), steps=frozenset(KINDS))
 BARE = Capabilities(
     aggregations=frozenset({"count"}),
     corrections=False,
@@ -96,7 +95,7 @@ def test_the_text_of_a_case_is_code_that_makes_it_again(case: Case) -> None:
     assert repr(again) == repr(case)
     prints = [[one.feature.fingerprint for one in found.features] for found in (case, again)]
     assert prints[0] == prints[1]
-    assert (again.schemas, again.spine, again.files) == (case.schemas, case.spine, case.files)
+    assert (again.schemas, again.spine) == (case.schemas, case.spine)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -132,7 +131,6 @@ HARD = (
     "corrected early",
     "on an edge",
     "spine twice",
-    "files",
     "family",
 )
 
@@ -141,8 +139,6 @@ def _hard(case: Case) -> Iterator[str]:
     """What a case has that is hard."""
     if any(case.spine.count(row) > 1 for row in case.spine):
         yield "spine twice"
-    if case.files > 1:
-        yield "files"
     if len({one.feature.feature.group for one in _stored(case)}) < len({one.feature.ref for one in _stored(case)}):
         yield "family"
     times: list[Any] = [row["t"] for row in case.spine]
