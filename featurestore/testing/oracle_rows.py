@@ -109,7 +109,7 @@ def rows_at(table: Table, moment: Moment, warehouse: Warehouse) -> list[TimedRow
 
 
 def schema_of(table: Table, warehouse: Warehouse) -> Schema:
-    """Column to type. What a step neither declares nor takes from its sources has the type of its first value."""
+    """Column to type. What a step neither declares nor takes from its inputs has the type of its first value."""
     if isinstance(table, SourceTable):
         return table.schema
     found: dict[str, DataType] = {}
@@ -117,8 +117,8 @@ def schema_of(table: Table, warehouse: Warehouse) -> Schema:
         for name, value in cells.items():
             if value is not None and not isinstance(value, (list, tuple)):
                 found.setdefault(name, type_of_value(value))
-    for source in sources_of(table):
-        found |= source.schema
+    for given in table.inputs.values():
+        found |= schema_of(given, warehouse)
     return found | dict(table.transformation.columns)
 
 

@@ -672,6 +672,7 @@ def best_of_days(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
 
 def test_a_row_wise_step_over_groups_follows_them(ask: Ask) -> None:
     assert ask(fs.sum("orders"), busy_days, ["10:00", "11:00"], orders=ORDERS_OF_DAYS) == [None, 2]
+    assert ask(fs.sum("orders"), busy_days, ["10:00"], orders=[]) == [None]
 
 
 def test_groups_of_groups_follow_both(ask: Ask) -> None:
