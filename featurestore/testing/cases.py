@@ -5,18 +5,16 @@ that rows fall exactly on boundaries and on the ends of windows, and a microseco
 """
 
 import datetime
-import math
-import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
 from featurestore.definitions import expressions as fs
+from featurestore.definitions.durations import microseconds
 from featurestore.definitions.entities import Entity
-from featurestore.definitions.expressions import RowValue, Value
+from featurestore.definitions.expressions import RowValue, Value, Values
 from featurestore.definitions.features import Cadence, Feature, FeatureClass, features
 from featurestore.definitions.functions import AGGREGATIONS, type_of
 from featurestore.definitions.inputs import Input
@@ -25,32 +23,35 @@ from featurestore.definitions.origin import origin_here
 from featurestore.definitions.resolution import Settings, define
 from featurestore.definitions.resolved import SelectedFeature
 from featurestore.definitions.sources import Source
-from featurestore.definitions.types import (
-    Bool,
-    Bytes,
-    DataType,
-    Date,
-    Float32,
-    Float64,
-    Int32,
-    Int64,
-    Schema,
-    String,
-    Timestamp,
+from featurestore.definitions.types import Bool, DataType, Int64, Schema, String, Timestamp
+from featurestore.testing.case_code import code_of
+from featurestore.testing.case_grid import (
+    COLUMNS,
+    DELAYS,
+    ENTITIES,
+    EVENT_TIMES,
+    EVERY,
+    KNOWN,
+    LENGTHS,
+    LITERALS,
+    OFFSETS,
+    STARTS,
+    chance,
 )
-from featurestore.definitions.types import Decimal as DecimalType
-from featurestore.testing.oracle import Row
+from featurestore.testing.case_rows import edges_of, spines
+from featurestore.testing.case_rows import tables as rows_of
+from featurestore.testing.case_steps import NAMES, NAMES_SCHEMA, STEPS, MadeStep, Readable, make_step, readable
+from featurestore.testing.oracle import Row, Step
 
-__all__ = ["Capabilities", "Case", "cases"]
-
-T = TypeVar("T")
+__all__ = ["Capabilities", "Case", "case_of", "cases", "derived_feature"]
 
 
 @dataclass(frozen=True)
 class Capabilities:
     """What cases may ask of an engine.
 
-    ``corrections`` are ``key=`` and ``deleted=``; ``infinite_times`` are rows with an infinite event or created time.
+    ``corrections`` are ``key=`` and ``deleted=``; ``infinite_times`` are rows with an infinite event or created time;
+    ``steps`` are keys of `featurestore.testing.case_steps.STEPS`, none unless they are named.
     """
 
     aggregations: frozenset[str] = frozenset(AGGREGATIONS)
@@ -59,6 +60,7 @@ class Capabilities:
     untimed: bool = True
     derived: bool = True
     infinite_times: bool = True
+    steps: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset(
         {"Bool", "Int32", "Int64", "Float32", "Float64", "Decimal", "String", "Bytes", "Date", "Timestamp"}
     )
@@ -66,7 +68,11 @@ class Capabilities:
 
 @dataclass(frozen=True, repr=False)
 class Case:
-    """Definitions, the rows of their sources, and a spine; ``features`` are selected from ``define(...)`` of them."""
+    """Definitions, the rows of their sources, and a spine; ``features`` are selected from ``define(...)`` of them.
+
+    Its text is code that makes it again. ``selections`` are what ``features`` were selected by, ``made`` the steps,
+    those below first.
+    """
 
     objects: Sequence[object]
     schemas: Mapping[str, Schema]
@@ -75,148 +81,119 @@ class Case:
     spine: Sequence[Row]
     time: str
     features: Sequence[SelectedFeature]
+    selections: Sequence[object] = ()
+    made: Sequence[MadeStep] = ()
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        """What the steps do, as the oracle takes them."""
+        return {one.name: one.function for one in self.made if one.function is not None}
 
     def __repr__(self) -> str:
-        """The case in lines that a reader can work out by hand."""
-        lines = [f"Case: time {self.time!r}"]
-        for one in self.objects:
-            if isinstance(one, Source):
-                parts = ("event_time", "created_time", "known_after", "key", "deleted", "keys")
-                said = ", ".join(f"{part}={getattr(one, part)!r}" for part in parts if getattr(one, part))
-                lines.append(f"  source {one.name}: {said}; {dict(self.schemas[one.name])}")
-                lines.extend(f"    {dict(row)}" for row in self.tables[one.name])
-        for selected in self.features:
-            found: Any = selected.feature
-            of = getattr(found, "schedule", None) or {name: str(given.ref) for name, given in found.inputs.items()}
-            lines.append(f"  {selected.column}{dict(selected.role) or ''}: {of} {found.expression}")
-        return "\n".join([*lines, "  spine", *(f"    {dict(row)}" for row in self.spine)])
+        return code_of(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - the form that printers call
-        printer.text(repr(self))
+        printer.text("\n" + repr(self))
 
 
-STARTS = tuple(
-    datetime.datetime.fromisoformat(text + "+00:00")
-    for text in ("2024-05-02T00:00", "1970-01-01T00:00", "1969-12-30T22:00", "2024-02-29T00:00", "2024-03-31T01:00")
-)
-BEFORE = (0, -60, -15, -10, -5, -120, -75, -70, -1440, -1500, -10080)
-AFTER = (0, 15, 60, 10, 5, 75, 70, 120, 45, 1440, 1500, 10080)
-"""Minutes of the grid: rows happen before its beginning more often, and spines ask for times after it."""
-EDGES = (0, 0, 0, -1, 1, 999_999)
-"""Microseconds beside the grid, mostly on it: edges and ties are what cases are for."""
-LENGTHS = ("1d", "1h", "2h", "15m")
-EVERY = ("1h", "15m", "1d", "1w", "1s")
-DELAYS = ("0s", "10m", "1h", "1us")
-OFFSETS = ("0s", "10m", "15m", "1us")
+def case_of(
+    objects: Sequence[object],
+    schemas: Mapping[str, Schema],
+    tables: Mapping[str, Sequence[Row]],
+    spine: Sequence[Row],
+    selections: Sequence[object],
+    *,
+    made: Sequence[MadeStep] = (),
+) -> Case:
+    """A case of the given definitions and rows."""
+    settings = Settings()
+    features = define(objects, schemas, settings).select(selections)
+    return Case(objects, schemas, settings, tables, spine, "t", features, selections, made)
 
-ENTITIES: Mapping[str, Mapping[str, DataType]] = {
-    "customer": {"customer_id": Int64},
-    "route": {"origin": String, "dest": Bytes},
-    "seat": {"day": Date, "number": Int32},
-}
-COLUMNS: Schema = {
-    "n": Int64,
-    "i": Int32,
-    "x": Float64,
-    "s": String,
-    "flag": Bool,
-    "money": DecimalType(10, 2),
-    "big": Int64,
-    "f": Float32,
-    "blob": Bytes,
-    "born": Date,
-    "seen": Timestamp,
-}
-"""What features aggregate. Only ``i`` is computed with inside a row: there no sum of two cells can overflow."""
-EVENT_TIMES: Schema = {"happened_at": Timestamp, "happened_on": Date}
-KNOWN: Schema = {**COLUMNS, **EVENT_TIMES}
-TENTH = struct.unpack("f", struct.pack("f", 0.1))[0]
-VALUES: Mapping[str, tuple[object, ...]] = {
-    "n": (1, 0, 2, -1, None, 2**53 + 1, -(2**53) - 1),
-    "i": (1, 0, -1, 7, None, 2**31 - 1, -(2**31)),
-    "x": (1.0, 0.0, -0.0, 0.1, -2.5, None, 1e16, -1e16, math.nan, math.inf, -math.inf),
-    "s": ("a", "", "b", None, "B", "ä", "aa", "a,b", "a|b", "'", '"', "\\", "\n", "%", "NULL", "𝄞", "\x1f"),
-    "flag": (True, False, None),
-    "money": (Decimal("1.00"), Decimal("0.01"), Decimal("-0.10"), None, Decimal("99999999.99"), Decimal(0)),
-    "big": (1, None, 2**63 - 1, -(2**63), -1, 2**62),
-    "f": (1.0, 0.5, TENTH, -0.0, None, math.nan, math.inf, -math.inf),
-    "blob": (b"a", b"", b"\x00", b"\xff", None, b"a\x00", b"\x80"),
-    "born": tuple(datetime.date(*parts) for parts in ((2024, 5, 1), (1970, 1, 1), (1969, 12, 31), (2024, 2, 29))),
-    "seen": (STARTS[0], None, STARTS[1], STARTS[2], STARTS[0] + datetime.timedelta(microseconds=1)),
-    "customer_id": (1, 2, None, 2**53 + 1, 2**53),
-    "origin": ("a", "b", None, "", "a,b", "'"),
-    "dest": (b"b", b"", None, b"\xff", b"a,b"),
-    "day": (datetime.date(2024, 5, 1), datetime.date(1969, 12, 31), None),
-    "number": (1, 2, None, -(2**31)),
-    "order_id": (1, 1, 2, None),
-    "part": ("a", "", None),
-    "gone": (False, None, True),
-}
-"""Column to the values that it takes, simple ones first: that is where shrinking ends."""
-LITERALS: Mapping[str, object] = {
-    **{column: next(value for value in values if value is not None) for column, values in VALUES.items()},
-    "x": 0.0,
-    "n": 2**53 + 1,
-}
+
 OF_NUMBERS = frozenset({"sum", "mean", "std", "percentile"})
 OF_ROWS = frozenset({"first", "last", "last_n"})
+READ_BY_STEPS = frozenset({"n", "i", "s", "flag"})
+PIVOTS: Mapping[str, Sequence[object]] = {"s": ("a", "a|b", "B"), "i": (1, 7), "flag": (True, False), "label": ("a",)}
+"""Columns that pivots take, and the values that they list."""
 
 
 @st.composite
 def cases(draw: st.DrawFn, capabilities: Capabilities = Capabilities()) -> Case:
-    """Cases within ``capabilities``. Sources have up to 12 rows, the spine up to 6, and there are up to 6 features."""
+    """Cases within ``capabilities``. Sources have up to 14 rows, the spine up to 7; there are up to 5 classes."""
     names = draw(st.lists(st.sampled_from(list(ENTITIES)), min_size=1, max_size=2, unique=True))
     entities = [Entity(name, keys=ENTITIES[name]) for name in names]
     sources = [draw(_sources(f"source_{number}", names, capabilities)) for number in range(draw(st.integers(1, 2)))]
-    stored = [
-        draw(_stored_features(f"f{number}", entities, sources, capabilities))
-        for number in range(draw(st.integers(1, 4)))
+    tables = [readable(source, entities) for source in sources]
+    made = draw(_steps(tables, capabilities)) if capabilities.steps else []
+    read: list[Readable] = [*tables, *(made[-1:] * 3)]  # where there is a step, it is what the case is about
+    classes = [
+        draw(_feature_classes(f"f{number}", entities, read, capabilities)) for number in range(draw(st.integers(1, 4)))
     ]
+    stored = [member for one in classes for member in one]
     derived = draw(_derived_features(stored)) if capabilities.derived else []
-    schemas = {source.name: _schema(source, names, stored) for source in sources}
-    start = draw(st.sampled_from(STARTS))
-    tables = {
-        source.name: draw(_tables(_rows(source, schemas[source.name], start, capabilities))) for source in sources
-    }
-    objects = [*entities, *sources, *stored, *derived]
+    schemas = {source.name: _schema(source, names, stored, made) for source in sources}
+    if any(NAMES.name in one.sources for one in made):
+        sources, schemas = [*sources, NAMES], {**schemas, NAMES.name: NAMES_SCHEMA}
     selections: list[object] = [*stored, *derived]
     roles: dict[str, str] = {}
     if draw(st.booleans()):
         first = stored[0]
         roles = {key: f"other_{key}" for key in first.entity.keys}
         selections.append(first.on(**roles).named("in_role"))
-    settings, aware = Settings(), draw(st.booleans())
-    return Case(
-        objects=objects,
-        schemas=schemas,
-        settings=settings,
-        tables=tables,
-        spine=draw(st.lists(_spine_rows(names, roles, start, aware=aware), min_size=1, max_size=6)),
-        time="t",
-        features=define(objects, schemas, settings).select(selections),
+    objects = [*entities, *sources, *(one.table for one in made), *stored, *derived]
+    start = draw(st.sampled_from(STARTS))
+    spine: list[Any] = draw(spines(names, roles, start))
+    case = case_of(objects, schemas, {}, spine, selections, made=made)
+    edges = edges_of(start, case.features, [row["t"] for row in spine])
+    endless = capabilities.infinite_times
+    return replace(
+        case,
+        tables={
+            source.name: draw(rows_of(source, schemas[source.name], edges, infinite_times=endless))
+            for source in sources
+        },
     )
 
 
 @st.composite
-def _tables(draw: st.DrawFn, rows: st.SearchStrategy[Row]) -> list[Row]:
-    """Up to 12 rows, and often more than a few; some of them twice."""
-    found = draw(st.lists(rows, min_size=draw(st.sampled_from((0, 4, 8, 8))), max_size=10))
-    return [*found, *found[:2]] if _chance(draw, 6) else found
-
-
-def _chance(draw: st.DrawFn, one_in: int) -> bool:
-    """True once in ``one_in`` times; shrinks to False."""
-    return draw(st.integers(0, one_in - 1)) == one_in - 1
+def _steps(draw: st.DrawFn, sources: Sequence[Readable], capabilities: Capabilities) -> list[MadeStep]:
+    """Steps one upon another, the topmost last: one of some kind, maybe a filter over it; maybe none."""
+    timed = [source for source in sources if source.event_time]
+    kinds = [kind for kind in STEPS if kind in capabilities.steps and (timed or kind in {"filter", "projection"})]
+    if not kinds or not draw(st.booleans()):
+        return []
+    kind = draw(st.sampled_from(kinds))
+    rows = draw(st.sampled_from(sources if kind in {"filter", "projection", "union_all"} else timed))
+    # Rows of tables with different keys have no order in common in which ties could be broken.
+    alike = [
+        source
+        for source in sources
+        if bool(source.event_time) == bool(rows.event_time) and (kind != "union_all" or source.key == rows.key)
+    ]
+    made: list[MadeStep] = []
+    inputs = [rows]
+    if kind in {"join", "left_join"}:
+        inputs.append(readable(NAMES, ()))
+    elif kind in {"union_all", "pairs", "asof_join"}:
+        inputs.append(draw(st.sampled_from(alike)))
+    if kind == "asof_join":
+        made.append(make_step("labels", "step_labels", [inputs.pop()]))
+        inputs.append(made[-1])
+    made.append(make_step(kind, "step", inputs))
+    if "filter" in capabilities.steps and "i" in made[-1].columns and chance(draw, 3):
+        made.append(make_step("filter", "step_above", [made[-1]]))
+    return made
 
 
 @st.composite
 def _sources(draw: st.DrawFn, name: str, entities: Sequence[str], capabilities: Capabilities) -> Source:
-    timed = not (capabilities.untimed and _chance(draw, 6))
-    daily = timed and _chance(draw, 8)
+    timed = not (capabilities.untimed and chance(draw, 6))
+    daily = timed and chance(draw, 8)
     known_after = draw(st.sampled_from((None, "10m", "1d")))
     keys: tuple[tuple[str, ...], ...] = ((), ("order_id",), ("order_id",), ("part", "order_id"))
     chosen = draw(st.sampled_from(keys if capabilities.corrections else keys[:1]))
-    renamed, created, deleted = draw(st.booleans()), not _chance(draw, 3), not _chance(draw, 3)
+    renamed, created, deleted = draw(st.booleans()), not chance(draw, 3), not chance(draw, 3)
     return Source(
         name,
         table=name,
@@ -229,15 +206,19 @@ def _sources(draw: st.DrawFn, name: str, entities: Sequence[str], capabilities: 
     )
 
 
-def _schema(source: Source, entities: Sequence[str], stored: Sequence[Feature[..., Any]]) -> Schema:
-    """The columns that the source itself, its entities and its features read."""
+def _schema(
+    source: Source, entities: Sequence[str], stored: Sequence[Feature[..., Any]], made: Sequence[MadeStep]
+) -> Schema:
+    """The columns that the source itself, its entities, its features and steps over it read."""
     own = {"order_id": Int64, "part": String, "loaded_at": Timestamp, "gone": Bool, **EVENT_TIMES}
+    above = [one.table for one in made if source.name in one.sources]
     read = {
         name
         for one in stored
-        if one.expression is not None and one.inputs[0].bound is source
+        if one.expression is not None and one.inputs[0].bound in (source, *above)
         for name in columns_read(one.expression.node)
     }
+    read |= READ_BY_STEPS if above else set()
     return {
         **{name: own[name] for name in source.own_columns()},
         **{source.keys.get(key, key): ENTITIES[entity][key] for entity in entities for key in ENTITIES[entity]},
@@ -246,85 +227,55 @@ def _schema(source: Source, entities: Sequence[str], stored: Sequence[Feature[..
 
 
 @st.composite
-def _times(draw: st.DrawFn, start: datetime.datetime, *sides: tuple[int, ...]) -> datetime.datetime:
-    minutes = draw(st.sampled_from(draw(st.sampled_from(sides))))
-    return start + datetime.timedelta(minutes=minutes, microseconds=draw(st.sampled_from(EDGES)))
-
-
-@st.composite
-def _rows(
-    draw: st.DrawFn, source: Source, schema: Schema, start: datetime.datetime, capabilities: Capabilities
-) -> dict[str, object]:
-    keys: dict[str, object] = {}
-    for name in ENTITIES:
-        keys |= {source.keys.get(key, key): value for key, value in draw(_keys(name)).items()}
-    row: dict[str, object] = {}
-    for name, data_type in schema.items():
-        if name in {source.event_time, source.created_time}:
-            row[name] = _row_time(draw, start, data_type, capabilities)
-        else:
-            row[name] = keys[name] if name in keys else draw(st.sampled_from(VALUES[name]))
-    if source.deleted and source.event_time and _chance(draw, 6):  # deletions that do not say when
-        row |= {source.deleted: True, source.event_time: None}
-    return row
-
-
-@st.composite
-def _keys(draw: st.DrawFn, entity: str) -> dict[str, object]:
-    """An entity's key: mostly the same one, or else rows and spine would seldom meet."""
-    if not _chance(draw, 4):
-        return {key: VALUES[key][0] for key in ENTITIES[entity]}
-    return {key: draw(st.sampled_from(VALUES[key])) for key in ENTITIES[entity]}
-
-
-def _row_time(draw: st.DrawFn, start: datetime.datetime, data_type: DataType, capabilities: Capabilities) -> object:
-    if _chance(draw, 10):
-        return None
-    if capabilities.infinite_times and data_type == Timestamp and _chance(draw, 16):
-        return draw(st.sampled_from(("infinity", "-infinity")))
-    time = draw(_times(start, BEFORE, BEFORE, BEFORE, AFTER))
-    return time.date() if data_type == Date else time
-
-
-@st.composite
-def _spine_rows(
-    draw: st.DrawFn, entities: Sequence[str], roles: Mapping[str, str], start: datetime.datetime, *, aware: bool
-) -> dict[str, object]:
-    row: dict[str, object] = {"note": draw(st.sampled_from(("x", None)))}
-    for entity in entities:
-        row |= draw(_keys(entity))
-        if set(roles) == set(ENTITIES[entity]):
-            row |= {roles[key]: value for key, value in draw(_keys(entity)).items()}
-    time = draw(_times(start, AFTER, AFTER, AFTER, AFTER, BEFORE))
-    zone = datetime.timezone(datetime.timedelta(hours=2))
-    return {**row, "t": time.astimezone(zone) if aware else time.replace(tzinfo=None)}
-
-
-@st.composite
-def _stored_features(
-    draw: st.DrawFn, name: str, entities: Sequence[Entity], sources: Sequence[Source], capabilities: Capabilities
-) -> Feature[..., Any]:
-    source = draw(st.sampled_from(sources))
+def _feature_classes(
+    draw: st.DrawFn, name: str, entities: Sequence[Entity], tables: Sequence[Readable], capabilities: Capabilities
+) -> FeatureClass:
+    """A class of one feature, or of those of a list of windows and of a pivot."""
+    table = draw(st.sampled_from(tables))
     every = draw(st.sampled_from(EVERY))
     decorate = features(
         entity=draw(st.sampled_from(entities)),
-        source=source,
+        source=table.table,
         every=every,
         delay=draw(st.sampled_from(DELAYS)),
         publish_within=draw(st.sampled_from(("0s", "5m"))),
         offset=draw(st.sampled_from(("0s", "1us") if every in {"1s", "15m"} else OFFSETS)),
     )
-    expression = draw(_expressions(source, capabilities))
+    several = chance(draw, 5)
+    expression: Any = draw(_families(table, capabilities)) if several else draw(_expressions(table, capabilities))
     made: Any = decorate(type(name.upper(), (), {name: expression}))
     assert isinstance(made, FeatureClass)
-    return made[name]
+    return made
 
 
 @st.composite
-def _expressions(draw: st.DrawFn, source: Source, capabilities: Capabilities) -> Value:
+def _families(draw: st.DrawFn, table: Readable, capabilities: Capabilities) -> Value | Values:
+    """One aggregation over two windows and shifts, or by the values of a column, or both."""
+    made: Value | Values = draw(_aggregations(table, capabilities))
+    assert isinstance(made, Value)
+    (one,) = aggregates(made.node)
+    if table.event_time and one.ttl is None and draw(st.booleans()):
+        windows = draw(st.lists(st.sampled_from(LENGTHS), min_size=2, max_size=2, unique=True))
+        shifts = draw(st.sampled_from((("0s",), ("0s", "1h")))) if capabilities.ago else ("0s",)
+        made = Values(
+            {
+                (f"ago{shift}", window): Value(replace(one, over=microseconds(window, ""), ago=microseconds(shift, "")))
+                for shift in shifts
+                for window in windows
+            }
+        )
+    pivots = [name for name in _names(table, capabilities, lambda _: True) if name in PIVOTS]
+    if draw(st.booleans()) and pivots:
+        column = draw(st.sampled_from(pivots))
+        made = made.by(column, PIVOTS[column])
+    return made
+
+
+@st.composite
+def _expressions(draw: st.DrawFn, source: Readable, capabilities: Capabilities) -> Value:
     """One aggregation, filled or not, or two of them in an expression."""
     first, second = draw(_aggregations(source, capabilities)), draw(_aggregations(source, capabilities))
-    if not (_can_be_combined(first) and _can_be_combined(second) and _chance(draw, 3)):
+    if not (_can_be_combined(first) and _can_be_combined(second) and chance(draw, 3)):
         return _maybe_filled(draw, first)
     return _maybe_filled(draw, _combined(draw, first, second, lambda value: type_of(value.node, KNOWN)))
 
@@ -374,21 +325,24 @@ def _combined(draw: st.DrawFn, first: Value, second: Value, kind: Callable[[Valu
 
 
 @st.composite
-def _aggregations(draw: st.DrawFn, source: Source, capabilities: Capabilities) -> Value:
-    allowed = sorted(
-        capabilities.aggregations if source.is_timed or source.key else capabilities.aggregations - OF_ROWS
+def _aggregations(draw: st.DrawFn, source: Readable, capabilities: Capabilities) -> Value:
+    chosen = capabilities.aggregations - (frozenset() if source.has_order else OF_ROWS)
+    allowed = [name for name in sorted(chosen) if name == "count" or _names(source, capabilities, _fits(name))]
+    function = "last" if "last" in allowed and chance(draw, 5) else draw(st.sampled_from(allowed))
+    over = draw(st.sampled_from((None, None, *LENGTHS))) if source.event_time else None
+    ago = (
+        draw(st.sampled_from(("0s", *LENGTHS))) if source.event_time and capabilities.ago and chance(draw, 4) else "0s"
     )
-    function = "last" if "last" in allowed and _chance(draw, 5) else draw(st.sampled_from(allowed))
-    over = draw(st.sampled_from((None, None, *LENGTHS))) if source.is_timed else None
-    ago = draw(st.sampled_from(("0s", *LENGTHS))) if source.is_timed and capabilities.ago and _chance(draw, 4) else "0s"
-    where = draw(_conditions(capabilities)) if _chance(draw, 4) else None
+    compared = any(name in LITERALS for name in _names(source, capabilities, lambda _: True))
+    where = draw(_conditions(source, capabilities)) if compared and chance(draw, 4) else None
     options: dict[str, Any] = {"over": over, "ago": ago, "where": where}
-    if function == "count" and draw(st.booleans()):
+    named = bool(_names(source, capabilities, _fits(function)))
+    if function == "count" and not (named and draw(st.booleans())):
         return fs.Rows(source.name).count(**options)
     argument = draw(_arguments(function, source, capabilities))
     if function in {"first", "last"}:
         options["ignore_nulls"] = draw(st.booleans())
-    if function == "last" and over is None and source.is_timed and draw(st.booleans()):
+    if function == "last" and over is None and source.event_time and draw(st.booleans()):
         options["ttl"] = draw(st.sampled_from(LENGTHS))
         options.pop("over")
     if function == "last_n":
@@ -400,13 +354,12 @@ def _aggregations(draw: st.DrawFn, source: Source, capabilities: Capabilities) -
     return made
 
 
-def _names(capabilities: Capabilities, fits: Callable[[DataType], bool]) -> list[str]:
-    return [name for name, data_type in COLUMNS.items() if data_type.name in capabilities.types and fits(data_type)]
+def _names(table: Readable, capabilities: Capabilities, fits: Callable[[DataType], bool]) -> list[str]:
+    return [name for name, kind in table.columns.items() if kind.name in capabilities.types and fits(kind)]
 
 
-@st.composite
-def _arguments(draw: st.DrawFn, function: str, source: Source, capabilities: Capabilities) -> RowValue:
-    """A column that the aggregation takes, or something computed from one."""
+def _fits(function: str) -> Callable[[DataType], bool]:
+    """Which types an aggregation takes."""
 
     def fits(data_type: DataType) -> bool:
         if function in OF_NUMBERS:
@@ -415,30 +368,41 @@ def _arguments(draw: st.DrawFn, function: str, source: Source, capabilities: Cap
             return data_type == Bool
         return data_type.is_orderable if function in {"min", "max"} else True
 
-    names = _names(capabilities, fits)
-    if source.event_time and function not in OF_NUMBERS | {"any", "all"}:
-        names.append(source.event_time)
-    name = draw(st.sampled_from(names))
+    return fits
+
+
+@st.composite
+def _arguments(draw: st.DrawFn, function: str, source: Readable, capabilities: Capabilities) -> RowValue:
+    """A column that the aggregation takes, or something computed from one."""
+    name = draw(st.sampled_from(_names(source, capabilities, _fits(function))))
     column = fs.col(name)
     if name == "i":
         made = (column, column * 2 - 1, -column, column / 7, fs.when(column > 0, column, 0), column + fs.col("i"))
         return draw(st.sampled_from(made))
     if name == "x":
         return draw(st.sampled_from((column, column * 0.5, column.fill_null(0.0))))
-    if name == "flag" and function != "last_n":
+    if name == "flag" and function != "last_n" and "s" in source.columns:
         return draw(st.sampled_from((column, ~column, column | fs.col("s").is_null())))
     return column
 
 
 @st.composite
-def _conditions(draw: st.DrawFn, capabilities: Capabilities) -> RowValue:
-    name = draw(st.sampled_from(_names(capabilities, lambda _: True)))
+def _conditions(draw: st.DrawFn, source: Readable, capabilities: Capabilities) -> RowValue:
+    """A comparison, or two of them and a test for null."""
+    first, second = (draw(_comparisons(source, capabilities)) for _ in range(2))
+    if not chance(draw, 3):
+        return first
+    return draw(st.sampled_from((first & second, first | second, ~first & (second | first.is_null()))))
+
+
+@st.composite
+def _comparisons(draw: st.DrawFn, source: Readable, capabilities: Capabilities) -> RowValue:
+    name = draw(st.sampled_from([name for name in _names(source, capabilities, lambda _: True) if name in LITERALS]))
     column, literal = fs.col(name), LITERALS[name]
     if name == "flag":
         return draw(st.sampled_from((column, ~column, column.is_null(), column.fill_null(value=False))))
-    simple = (column == literal, column != literal, column.is_null(), column >= literal, column < literal)
-    compound = (column.is_in([literal]), (column == literal) | fs.col("flag"), (column > literal) & ~fs.col("flag"))
-    return draw(st.sampled_from((*simple, *compound)))
+    plain = (column == literal, column != literal, column.is_null(), column >= literal, column < literal)
+    return draw(st.sampled_from((*plain, column.is_in([literal]))))
 
 
 @st.composite
@@ -458,11 +422,11 @@ def _derived_features(draw: st.DrawFn, stored: Sequence[Feature[..., Any]]) -> l
     combined = _combined(
         draw, fs.feature_value("a"), fs.feature_value("b"), lambda value: type_of(value.node, {}, types)
     )
-    made = _derived("derived", first.entity, combined, {"a": first, "b": second})
+    made = derived_feature("derived", first.entity, combined, {"a": first, "b": second})
     if not draw(st.booleans()):
         return [made]
     kind = type_of(combined.node, {}, types)
-    return [made, _derived("again", first.entity, _filled(fs.feature_value("a"), kind), {"a": made})]
+    return [made, derived_feature("again", first.entity, _filled(fs.feature_value("a"), kind), {"a": made})]
 
 
 def _type_of_stored(one: Feature[..., Any]) -> DataType:
@@ -470,9 +434,10 @@ def _type_of_stored(one: Feature[..., Any]) -> DataType:
     return type_of(one.expression.node, KNOWN)
 
 
-def _derived(
+def derived_feature(
     name: str, entity: Entity, expression: Value, inputs: Mapping[str, Feature[..., Any]]
 ) -> Feature[..., Any]:
+    """A feature of others, by parameter, as an expression of them."""
     return Feature(
         name=name,
         version=None,

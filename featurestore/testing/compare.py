@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,9 +17,10 @@ from featurestore.definitions.resolved import (
     SourceTable,
     StoredFeature,
 )
-from featurestore.definitions.types import DataType
+from featurestore.definitions.types import DataType, Schema
 from featurestore.errors import NotSupportedError, NumberOverflowError
-from featurestore.testing.oracle import Row
+from featurestore.testing.oracle import Row, Step, rows_seen
+from featurestore.testing.oracle_rows import NO_STEPS
 from featurestore.testing.oracle_values import evaluate, read_value
 
 __all__ = ["agree", "same"]
@@ -29,27 +30,49 @@ ROUNDING = 1e-15
 """What arithmetic on inexact numbers may add, of the size of the numbers: a few units in the last place."""
 
 
+Seen = Callable[[StoredFeature], tuple[Schema, Sequence[Row]]]
+"""The columns of the table that a feature reads, and all rows of it that one of its values could be made of."""
+
+
 def agree(
-    expected: Sequence[Row], actual: Sequence[Row], features: Sequence[SelectedFeature], inputs: Mapping[str, Any]
+    expected: Sequence[Row],
+    actual: Sequence[Row],
+    features: Sequence[SelectedFeature],
+    inputs: Mapping[str, Any],
+    *,
+    time: str | None = None,
+    steps: Mapping[str, Step] = NO_STEPS,
 ) -> list[str]:
     """The differences between two results, one sentence each; none where they are equal.
 
     A column that rule 12 makes exact must be the same, the type of its numbers included. One with a tolerance may
-    differ by what the whole source could bring about, which is never less than the tolerance of the rows at hand.
+    differ by what all rows of its table could bring about: never less than the tolerance of the rows at hand.
 
     Args:
         expected: The result that is right.
         actual: The result in question.
         features: The features that both hold.
         inputs: Source to its rows.
+        time: The column that holds the time; only where features read steps.
+        steps: What the steps that features read do, as for the oracle.
 
     Raises:
         NotSupportedError: for a column there is no bound, for instance a comparison of sums of floats.
     """
     if len(expected) != len(actual):
         return [f"There are {len(actual)} rows instead of {len(expected)}."]
+
+    def seen(feature: StoredFeature) -> tuple[Schema, Sequence[Row]]:
+        if isinstance(feature.table, SourceTable):
+            return feature.table.schema, inputs[feature.table.name]
+        if time is None:
+            message = f"{feature.ref} reads a transformation, so its tolerance is not known."
+            raise NotSupportedError(message, hint="Say time= and steps=.")
+        times: list[Any] = [row[time] for row in expected]
+        return rows_seen(feature, times, inputs, steps)
+
     errors = {
-        column: 0.0 if isinstance(selected.feature, OnDemandFeature) else _bound(selected.feature, inputs).error
+        column: 0.0 if isinstance(selected.feature, OnDemandFeature) else _bound(selected.feature, seen).error
         for selected in features
         for column in selected.columns
     }
@@ -92,31 +115,25 @@ class _Bound:
     error: float = 0.0
 
 
-def _bound(feature: StoredFeature | DerivedFeature, inputs: Mapping[str, Sequence[Row]]) -> _Bound:
+def _bound(feature: StoredFeature | DerivedFeature, seen: Seen) -> _Bound:
     if isinstance(feature, DerivedFeature):
-        below = {name: _bound(given, inputs) for name, given in feature.inputs.items()}
-        types = {name: _type_of(given) for name, given in feature.inputs.items()}
-        return _Bounds(feature, inputs, below, types).of(feature.expression)
-    return _Bounds(feature, inputs, {}, {}).of(feature.expression)
+        below = {name: _bound(given, seen) for name, given in feature.inputs.items()}
+        types = {name: _type_of(given, seen) for name, given in feature.inputs.items()}
+        return _Bounds(feature, {}, (), below, types).of(feature.expression)
+    return _Bounds(feature, *seen(feature), {}, {}).of(feature.expression)
 
 
-def _type_of(feature: StoredFeature | DerivedFeature) -> DataType:
+def _type_of(feature: StoredFeature | DerivedFeature, seen: Seen) -> DataType:
     if isinstance(feature, StoredFeature):
-        return type_of(feature.expression, _source(feature).schema)
-    return type_of(feature.expression, {}, {name: _type_of(given) for name, given in feature.inputs.items()})
-
-
-def _source(feature: StoredFeature) -> SourceTable:
-    if not isinstance(feature.table, SourceTable):
-        message = f"{feature.ref} reads a transformation, so its tolerance is not known."
-        raise NotSupportedError(message)
-    return feature.table
+        return type_of(feature.expression, seen(feature)[0])
+    return type_of(feature.expression, {}, {name: _type_of(given, seen) for name, given in feature.inputs.items()})
 
 
 @dataclass(frozen=True)
 class _Bounds:
     feature: StoredFeature | DerivedFeature
-    inputs: Mapping[str, Sequence[Row]]
+    schema: Schema
+    rows: Sequence[Row]
     below: Mapping[str, _Bound]
     types: Mapping[str, DataType]
 
@@ -135,30 +152,27 @@ class _Bounds:
                 return _Bound(0.0)
 
     def _of_aggregate(self, node: Aggregate) -> _Bound:
-        assert isinstance(self.feature, StoredFeature)
         if node.function == "approx_distinct":
             count = float(len(self._values(None)))
             return _Bound(count, max(2.0, 0.05 * count))
         values = self._values(node.argument)
         total = float(sum(map(Fraction, values), Fraction(0)))
         inexact = node.function in {"mean", "std", "percentile"} or (
-            node.function == "sum" and type_of(node, _source(self.feature).schema).is_float
+            node.function == "sum" and type_of(node, self.schema).is_float
         )
         return _Bound(total, TOLERANCE * total if inexact else 0.0)
 
     def _values(self, argument: Node | None) -> list[Any]:
         """The finite numbers, without their signs, that any aggregation of ``argument`` could see."""
-        assert isinstance(self.feature, StoredFeature)
-        table = _source(self.feature)
         found: list[Any] = []
-        for cells in self.inputs[table.name]:
+        for cells in self.rows:
 
             def leaf(column: Node, cells: Row = cells) -> object:
                 assert isinstance(column, Column)
-                return read_value(cells[column.name], table.schema[column.name])
+                return read_value(cells[column.name], self.schema[column.name])
 
             try:
-                value = 1 if argument is None else evaluate(argument, leaf, lambda part: type_of(part, table.schema))
+                value = 1 if argument is None else evaluate(argument, leaf, lambda part: type_of(part, self.schema))
             except NumberOverflowError:
                 continue  # a row that was aggregated would have ended the computation
             if _is_number(value) and math.isfinite(value):
@@ -193,8 +207,7 @@ class _Bounds:
         """The smallest size that a divisor other than zero can have, 0 where that is not known."""
         if isinstance(node, Literal):
             return _size(node.value)
-        schema = _source(self.feature).schema if isinstance(self.feature, StoredFeature) else {}
-        return 1.0 if type_of(node, schema, self.types).is_integer else 0.0
+        return 1.0 if type_of(node, self.schema, self.types).is_integer else 0.0
 
     def _refuse(self, node: Call) -> NoReturn:
         message = f"{self.feature.ref}: {node.function} of inexact numbers has no tolerance."

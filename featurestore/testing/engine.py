@@ -30,6 +30,7 @@ def compute(
     *,
     time: str,
     folder: Path,
+    files: int = 1,
 ) -> list[dict[str, Any]]:
     """`values_at` on DuckDB over rows written inline.
 
@@ -40,8 +41,9 @@ def compute(
         schemas: Columns by source.
         time: The spine's time column.
         folder: Where the rows are written for the store to read.
+        files: Over how many files the rows of a source are spread, some of which may be empty.
     """
-    bindings = {name: written(name, rows, schemas[name], folder) for name, rows in tables.items()}
+    bindings = {name: written(name, rows, schemas[name], folder, files) for name, rows in tables.items()}
     store = open_offline("duckdb", {}, folder, folder, "the test's store")
     try:
         return computed(features, spine, store, bindings, time=time)
@@ -80,8 +82,8 @@ def table_of(rows: Sequence[Row], schema: Schema) -> "pa.Table":
     return pa.table(columns, names=list(schema))
 
 
-def written(name: str, rows: Sequence[Row], schema: Schema, folder: Path) -> Binding:
-    """Writes rows to a file, and says how to read them. Infinite times, which no file holds, are written as text."""
+def written(name: str, rows: Sequence[Row], schema: Schema, folder: Path, files: int = 1) -> Binding:
+    """Writes rows to files, and says how to read them. Infinite times, which no file holds, are written as text."""
     endless = {
         column
         for column, data_type in schema.items()
@@ -94,8 +96,12 @@ def written(name: str, rows: Sequence[Row], schema: Schema, folder: Path) -> Bin
         else pa.array([row.get(column) for row in rows], arrow_type(data_type))
         for column, data_type in schema.items()
     ]
-    path = folder / f"{name}.parquet"
-    arrow("pyarrow.parquet").write_table(pa.table(arrays, names=list(schema)), path)
+    table = pa.table(arrays, names=list(schema))
+    length = -(-len(rows) // files)
+    for number in range(files):
+        part = table.slice(number * length, length)
+        arrow("pyarrow.parquet").write_table(part, folder / f"{name}.{number}.parquet")
+    path = folder / f"{name}.*.parquet"
     cast = {column: kind for column, kind in schema.items() if column in endless or kind.name == "Vector"}
     if not cast:
         return Binding(path=path.name)

@@ -6,36 +6,45 @@ and feature it looks at all rows of the source again, as they were at the bounda
 
 import datetime
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from featurestore.definitions.documents import version_ties
+from featurestore.definitions.entities import Entity
 from featurestore.definitions.functions import type_of
 from featurestore.definitions.nodes import Aggregate, Column, FeatureValue, Node
 from featurestore.definitions.resolved import (
     Computed,
     DerivedFeature,
     OnDemandFeature,
+    ResolvedLabel,
     Role,
     SelectedFeature,
-    SourceTable,
-    StepTable,
     StoredFeature,
     Table,
-    sources_of,
 )
-from featurestore.definitions.sources import Source
 from featurestore.definitions.types import DataType, Schema, type_of_value
 from featurestore.errors import (
     ColumnTypeError,
-    MissingColumnError,
-    MissingTableError,
     NotSupportedError,
     NullRequestError,
     SpineError,
     UserCodeError,
+)
+from featurestore.testing.oracle_rows import (
+    NO_STEPS,
+    Moment,
+    Row,
+    RowStep,
+    Step,
+    TableStep,
+    TimedRow,
+    Warehouse,
+    cell,
+    key_column,
+    rows_at,
+    schema_of,
 )
 from featurestore.testing.oracle_values import (
     EPOCH,
@@ -48,30 +57,7 @@ from featurestore.testing.oracle_values import (
     write_value,
 )
 
-__all__ = ["Row", "Step", "values_at"]
-
-Row = Mapping[str, object]
-Step = Callable[[str, Row], Iterable[Row]]
-"""A row-wise transformation: the parameter whose row it is given and the row, to rows."""
-
-NO_STEPS: Mapping[str, Step] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class _Warehouse:
-    tables: Mapping[str, Sequence[Row]]
-    steps: Mapping[str, Step]
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """A row with its event time, its created time and the order of its source's key, all of which steps keep (2)."""
-
-    cells: Row
-    source: Source
-    event_time: float
-    created_time: float
-    key: tuple[Any, ...]
+__all__ = ["Row", "RowStep", "Step", "TableStep", "label_rows", "rows_seen", "values_at"]
 
 
 def values_at(
@@ -89,7 +75,7 @@ def values_at(
         spine: Rows with a time, the keys of the features' entities and whatever else.
         tables: Source to its rows, in any order. An infinite time is "infinity" or "-infinity".
         time: The spine's column that holds the time; naive is UTC.
-        steps: Transformation to what it does with a row; only row-wise steps have such a form.
+        steps: Transformation to what it does: with a row, if it is row-wise, and otherwise with the rows of its tables.
 
     Returns:
         One row per row of the spine, in order: its own columns untouched, then those of the features.
@@ -99,9 +85,10 @@ def values_at(
         SourceError: a table is not there, or a cell is not of its column's type.
         NumberOverflowError: a number does not fit the type of its feature.
         UserCodeError: an on-demand function raised.
-        NotSupportedError: a step is not row-wise, or ``steps`` does not hold it.
+        DefinitionError: a step yields rows of timed tables without saying when they happened.
+        NotSupportedError: ``steps`` lacks a step, or an as-of join joins an untimed table.
     """
-    warehouse = _Warehouse(tables, steps)
+    warehouse = Warehouse(tables, steps)
     results: list[dict[str, object]] = []
     for number, cells in enumerate(spine):
         _check_names(features, cells)
@@ -114,6 +101,54 @@ def values_at(
                 result[column] = write_value(value, data_type)
         results.append(result)
     return results
+
+
+def rows_seen(
+    feature: StoredFeature,
+    times: Iterable[datetime.datetime],
+    tables: Mapping[str, Sequence[Row]],
+    steps: Mapping[str, Step] = NO_STEPS,
+) -> tuple[Schema, list[Row]]:
+    """The columns of a feature's table, and all of its rows at the boundaries that answer for ``times``."""
+    warehouse = Warehouse(tables, steps)
+    boundaries = {_boundary(feature, (time - EPOCH) // MICROSECOND) for time in map(_aware, times)}
+    found = [rows_at(feature.table, _moment(feature, boundary), warehouse) for boundary in sorted(boundaries)]
+    return schema_of(feature.table, warehouse), [row.cells for rows in found for row in rows]
+
+
+def label_rows(
+    label: ResolvedLabel,
+    tables: Mapping[str, Sequence[Row]],
+    *,
+    as_of: datetime.datetime,
+    steps: Mapping[str, Step] = NO_STEPS,
+) -> list[dict[str, object]]:
+    """The rows of a label as they are known at ``as_of`` (19), in order of time: keys, ``t`` and the label.
+
+    Raises:
+        SpineError: a row has no time.
+    """
+    warehouse, end = Warehouse(tables, steps), micros(as_of)
+    assert isinstance(end, int)
+    moment = Moment(math.inf, end, dict(version_ties(label)), unplaced=True)
+    schema, definition = schema_of(label.table, warehouse), label.label
+    found: list[tuple[float, dict[str, object]]] = []
+    for row in rows_at(label.table, moment, warehouse):
+        if math.isinf(row.event_time):
+            message = f"A row of the label {label.ref} has no time."
+            raise SpineError(message)
+        if row.event_time + definition.matures_after > end:
+            continue
+        keys = _entity_of(row, definition.entity, label.table, schema)
+        value = write_value(cell(row.cells, definition.column, schema), schema[definition.column])
+        time = EPOCH + int(row.event_time) * MICROSECOND
+        cells = dict(zip(definition.entity.keys, keys, strict=True))
+        found.append((row.event_time, {**cells, "t": time, definition.column: value}))
+    return [cells for _, cells in sorted(found, key=lambda one: one[0])]
+
+
+def _aware(time: datetime.datetime) -> datetime.datetime:
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)  # 15
 
 
 def _check_names(features: Sequence[SelectedFeature], row: Row) -> None:
@@ -161,7 +196,7 @@ class _SpineRow:
             raise SpineError(message) from error
 
 
-def _computed(feature: Computed, role: Role, spine_row: _SpineRow, warehouse: _Warehouse) -> tuple[Any, ...]:
+def _computed(feature: Computed, role: Role, spine_row: _SpineRow, warehouse: Warehouse) -> tuple[Any, ...]:
     """The values of a feature's columns for one row of the spine."""
     match feature:
         case StoredFeature():
@@ -176,15 +211,14 @@ def _computed(feature: Computed, role: Role, spine_row: _SpineRow, warehouse: _W
             return _on_demand(feature, spine_row, warehouse)
 
 
-def _stored(feature: StoredFeature, key: tuple[object, ...], time: int, warehouse: _Warehouse) -> Any:
-    when = feature.schedule
-    lag = when.delay + when.publish_within + when.offset
-    boundary = (time - lag) // when.every * when.every + when.offset  # 1
-    schema = _schema(feature.table, warehouse)
-    rows: list[_Timed] = []
+def _stored(feature: StoredFeature, key: tuple[object, ...], time: int, warehouse: Warehouse) -> Any:
+    boundary = _boundary(feature, time)
+    schema = schema_of(feature.table, warehouse)
+    rows: list[TimedRow] = []
     if None not in key:  # 13: a null in any key column gives the empty values
-        alive = _rows(feature.table, feature, boundary, warehouse)  # 5.1, 5.2
-        rows = [row for row in alive if _entity_of(row, feature, schema) == key]  # 5.3; a null key matches no key (14)
+        alive = rows_at(feature.table, _moment(feature, boundary), warehouse)  # 5.1, 5.2
+        # 5.3; a null key matches no key (14)
+        rows = [row for row in alive if _entity_of(row, feature.entity, feature.table, schema) == key]
 
     def leaf(node: Node) -> object:
         assert isinstance(node, Aggregate)
@@ -193,11 +227,23 @@ def _stored(feature: StoredFeature, key: tuple[object, ...], time: int, warehous
     return evaluate(feature.expression, leaf, lambda node: type_of(node, schema), str(feature.ref))
 
 
-def _aggregated(node: Aggregate, rows: Sequence[_Timed], boundary: int, feature: StoredFeature, schema: Schema) -> Any:
-    def value(expression: Node, row: _Timed) -> Any:
+def _boundary(feature: StoredFeature, time: int) -> int:
+    when = feature.schedule
+    lag = when.delay + when.publish_within + when.offset
+    return (time - lag) // when.every * when.every + when.offset  # 1
+
+
+def _moment(feature: StoredFeature, boundary: int) -> Moment:
+    return Moment(boundary, boundary + feature.schedule.delay, dict(version_ties(feature)))  # 3, 4
+
+
+def _aggregated(
+    node: Aggregate, rows: Sequence[TimedRow], boundary: int, feature: StoredFeature, schema: Schema
+) -> Any:
+    def value(expression: Node, row: TimedRow) -> Any:
         def leaf(column: Node) -> object:
             assert isinstance(column, Column)
-            return _cell(row.cells, column.name, schema)
+            return cell(row.cells, column.name, schema)
 
         return evaluate(expression, leaf, lambda part: type_of(part, schema), str(feature.ref))
 
@@ -210,8 +256,8 @@ def _aggregated(node: Aggregate, rows: Sequence[_Timed], boundary: int, feature:
     if node.ignore_nulls and node.argument is not None:
         kept = [row for row in kept if value(node.argument, row) is not None]  # 7
 
-    def newness(row: _Timed) -> tuple[Any, ...]:  # 7, 8
-        read = tuple(order(_cell(row.cells, name, schema)) for name in feature.columns_read)
+    def newness(row: TimedRow) -> tuple[Any, ...]:  # 7, 8
+        read = tuple(order(cell(row.cells, name, schema)) for name in feature.columns_read)
         return (row.event_time, row.created_time, row.key, read)
 
     kept.sort(key=newness)
@@ -221,135 +267,22 @@ def _aggregated(node: Aggregate, rows: Sequence[_Timed], boundary: int, feature:
     return aggregate(node.function, values, node.parameter, type_of(node, schema), str(feature.ref))
 
 
-def _rows(table: Table, feature: StoredFeature, boundary: int, warehouse: _Warehouse) -> Iterator[_Timed]:
-    """The rows of ``table`` that exist at ``boundary``."""
-    if isinstance(table, SourceTable):
-        yield from _versions(table, feature, boundary, warehouse)
-        return
-    step = _row_wise_step(table, warehouse)
-    for parameter, given in table.inputs.items():
-        for row in _rows(given, feature, boundary, warehouse):
-            for cells in step(parameter, row.cells):
-                yield _Timed(cells, row.source, row.event_time, row.created_time, row.key)  # 2
-
-
-def _row_wise_step(table: StepTable, warehouse: _Warehouse) -> Step:
-    if table.transformation.time != "row_wise" or table.join is not None or table.name not in warehouse.steps:
-        message = f"The oracle computes row-wise steps that are given to it; {table.name!r} is none."
-        raise NotSupportedError(message, hint="Give steps= a function of one row for it.")
-    return warehouse.steps[table.name]
-
-
-def _versions(table: SourceTable, feature: StoredFeature, boundary: int, warehouse: _Warehouse) -> list[_Timed]:
-    """The rows of a source that count at ``boundary``: of each key the newest visible version (3, 4)."""
-    source, schema = table.source, table.schema
-    read = dict(version_ties(feature)).get(table.name, ())  # 8; there are none where there is no key
-    counting: list[_Timed] = []
-    versions: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], bool, _Timed]]] = {}
-    for cells in _raw_rows(table, warehouse):
-        marker = _cell(cells, source.deleted, schema) if source.deleted else None
-        deleted = marker is True  # 4: a null marker means not deleted
-        event_time, created_time = _times(cells, table)
-        if not _is_visible(event_time, created_time, boundary, feature.schedule.delay, source, deleted=deleted):
-            continue
-        if event_time is None:
-            event_time = math.inf  # 4: a delete marker's null event time counts as later than any other
-        assert created_time is not None
-        key_values = [_cell(cells, name, schema) for name in sorted(source.key)]
-        key = tuple(order(value) for value in key_values)
-        row = _Timed(cells, source, event_time, created_time, key)
-        if not source.key or None in key_values:
-            if not deleted:  # 4: with a null in its key a row corrects nothing, and a marker does nothing
-                counting.append(row)
-            continue
-        tie = tuple(order(_cell(cells, name, schema)) for name in read)
-        versions.setdefault(key, []).append(((created_time, event_time, deleted, tie), deleted, row))
-    for versions_of_key in versions.values():
-        _, deleted, newest = max(versions_of_key, key=lambda version: version[0])  # 4
-        if not deleted:
-            counting.append(newest)
-    return counting
-
-
-def _raw_rows(table: SourceTable, warehouse: _Warehouse) -> Sequence[Row]:
-    if table.name not in warehouse.tables:
-        message = f"There are no rows of the source {table.name!r}."
-        raise MissingTableError(message)
-    return warehouse.tables[table.name]
-
-
-def _times(cells: Row, table: SourceTable) -> tuple[float | None, float | None]:
-    """``e`` and ``c`` of a row; None where it has none."""
-    source, schema = table.source, table.schema
-    if source.event_time is None:  # 3: untimed
-        return -math.inf, -math.inf
-    event_time = micros(_cell(cells, source.event_time, schema))
-    created_time = micros(_cell(cells, source.created_time, schema)) if source.created_time else None
-    if created_time is None and event_time is not None:  # 3: c = e, or known_after later
-        created_time = event_time + (source.known_after or 0)
-    return event_time, created_time
-
-
-def _is_visible(
-    event_time: float | None, created_time: float | None, boundary: int, delay: int, source: Source, *, deleted: bool
-) -> bool:
-    if source.event_time is None:
-        return True
-    if created_time is None or math.isinf(created_time) or created_time > boundary + delay:
-        return False
-    if event_time is None:
-        return deleted  # 4: such a delete marker enters at c - D
-    return not math.isinf(event_time) and event_time <= boundary  # 3
-
-
-def _schema(table: Table, warehouse: _Warehouse) -> Schema:
-    """Column to type. What a step neither declares nor takes from its sources has the type of its first value."""
-    if isinstance(table, SourceTable):
-        return table.schema
-    found: dict[str, DataType] = {}
-    for cells in _cells_at_any_time(table, warehouse):
-        for name, value in cells.items():
-            if value is not None and not isinstance(value, (list, tuple)):
-                found.setdefault(name, type_of_value(value))
-    for source in sources_of(table):
-        found |= source.schema
-    return found | dict(table.transformation.columns)
-
-
-def _cells_at_any_time(table: Table, warehouse: _Warehouse) -> Iterator[Row]:
-    if isinstance(table, SourceTable):
-        yield from _raw_rows(table, warehouse)
-        return
-    step = _row_wise_step(table, warehouse)
-    for parameter, given in table.inputs.items():
-        for cells in _cells_at_any_time(given, warehouse):
-            yield from step(parameter, cells)
-
-
-def _cell(cells: Row, name: str, schema: Schema) -> Any:
-    if name not in cells or name not in schema:
-        message = f"A row has no column {name!r}; it has {', '.join(cells)}."
-        raise MissingColumnError(message)
-    return read_value(cells[name], schema[name])
-
-
-def _entity_of(row: _Timed, feature: StoredFeature, schema: Schema) -> tuple[object, ...]:
+def _entity_of(row: TimedRow, entity: Entity, table: Table, schema: Schema) -> tuple[object, ...]:
     """The key of the entity that a row belongs to, in the entity's order."""
     found = []
-    for key, data_type in feature.entity.keys.items():
-        column = row.source.keys.get(key, key)
-        if isinstance(feature.table, StepTable) and key in row.cells:  # a step may name the column like the key
-            column = key
-        value = _cell(row.cells, column, schema)
-        same = schema[column] == data_type or (schema[column].is_integer and data_type.is_integer)
+    for key, data_type in entity.keys.items():
+        column = key_column(row, key, table)
+        value = cell(row.cells, column, schema)
+        given = schema.get(column) or (data_type if value is None else type_of_value(value))
+        same = given == data_type or (given.is_integer and data_type.is_integer)
         if not same:  # 14: integers match integers of any width, and nothing else
-            message = f"The column {column!r} of {feature.table.name!r} is {schema[column]}; the key is {data_type}."
+            message = f"The column {column!r} of {table.name!r} is {given}; the key is {data_type}."
             raise ColumnTypeError(message, hint="Cast the column in a transformation.")
         found.append(value)
     return tuple(found)
 
 
-def _derived(feature: DerivedFeature, inputs: Mapping[str, object], warehouse: _Warehouse) -> Any:
+def _derived(feature: DerivedFeature, inputs: Mapping[str, object], warehouse: Warehouse) -> Any:
     types = {name: _types_of(given, warehouse)[0] for name, given in feature.inputs.items()}
 
     def leaf(node: Node) -> object:
@@ -359,11 +292,11 @@ def _derived(feature: DerivedFeature, inputs: Mapping[str, object], warehouse: _
     return evaluate(feature.expression, leaf, lambda node: type_of(node, {}, types), str(feature.ref))
 
 
-def _types_of(feature: Computed, warehouse: _Warehouse) -> tuple[DataType, ...]:
+def _types_of(feature: Computed, warehouse: Warehouse) -> tuple[DataType, ...]:
     """The types of a feature's columns."""
     match feature:
         case StoredFeature():
-            return (type_of(feature.expression, _schema(feature.table, warehouse)),)
+            return (type_of(feature.expression, schema_of(feature.table, warehouse)),)
         case DerivedFeature():
             inputs = {name: _types_of(given, warehouse)[0] for name, given in feature.inputs.items()}
             return (type_of(feature.expression, {}, inputs),)
@@ -371,7 +304,7 @@ def _types_of(feature: Computed, warehouse: _Warehouse) -> tuple[DataType, ...]:
             return tuple(data_type for _, data_type in feature.definition.outputs)
 
 
-def _on_demand(feature: OnDemandFeature, spine_row: _SpineRow, warehouse: _Warehouse) -> tuple[Any, ...]:
+def _on_demand(feature: OnDemandFeature, spine_row: _SpineRow, warehouse: Warehouse) -> tuple[Any, ...]:
     """16: what the user's function makes of features, request values and ``t``; null is None."""
     arguments: dict[str, object] = {}
     for name, given in feature.inputs.items():

@@ -18,7 +18,7 @@ class TestDuckDB(OfflineStoreSuite):
     generated_cases = 150
 
     def load(self, root: Path, name: str, rows: Sequence[Row], schema: Schema) -> Binding:
-        return written(name, rows, schema, root)
+        return written(name, rows, schema, root, files=2)
 
     @pytest.mark.long
     def test_many_generated_cases_agree_with_the_oracle(self, tmp_path: Path) -> None:
