@@ -177,7 +177,7 @@ def _finding(blame: Blame, changes: Sequence[Change], found: _Found, setting: Se
     example = Example(first.ref, first.entity.to_pylist()[0], _time(first.boundary), first.before, first.after, row)
     places = {(one.ref, one.boundary, str(one.entity.to_pylist())) for one in changes}
     compared = sum(found.values[ref] for ref in refs)
-    return Finding(kind, who, refs, f"{_SAID[kind].format(who)}", where, example, len(places), compared)
+    return Finding(kind, who, refs, _SAID[kind].format(who), where, example, len(places), compared)
 
 
 _SAID: Mapping[Kind, str] = {

@@ -6,16 +6,19 @@ from dataclasses import replace
 
 from featurestore.compiler.vector import Layout
 from featurestore.definitions.resolved import ResolvedLabel, StoredFeature
-from featurestore.errors import FeaturestoreError
+from featurestore.errors import FeaturestoreError, NotSupportedError
 from featurestore.leaks import Effort, LeakReport, Told, check_leaks, is_proven
 from featurestore.plan import Plan
 from featurestore.project.looking import select
 from featurestore.project.project import Project
+from featurestore.spi.providers import find_provider
 
 __all__ = ["check_project", "with_leak_note"]
 
 SAMPLE = Effort(boundaries=2, entities=20, rows=100_000, narrow=False)
 """How much plan looks at."""
+STAGED = frozenset({"per_boundary", "snapshot"})
+"""Kinds of steps whose rows are given along with a query: stores that declare one can be given other tables, too."""
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -30,12 +33,27 @@ def check_project(
     if at is not None:
         aware = at if at.tzinfo else at.replace(tzinfo=datetime.UTC)
         effort = replace(effort, at=(aware - EPOCH) // datetime.timedelta(microseconds=1))
+    _require_tables(project)
     if features is None:
         stored, bindings = _stored(project), project.bindings
     else:
         layout, bindings = select(project, features)
         stored = _below(layout)
     return check_leaks(stored, _labels(project), project.store, bindings, effort, told)
+
+
+def _require_tables(project: Project) -> None:
+    """Refuses a store that does not read tables given along with a query, which is what altered rows are.
+
+    Raises:
+        NotSupportedError: the target's store does not.
+    """
+    name = project.target.config.offline.provider
+    offline = find_provider(name).offline
+    if offline is None or not offline.capabilities.steps & STAGED:
+        message = f"The store {name} reads no tables beside those of its sources, so rows cannot be altered for it."
+        hint = "Check on a target whose store computes steps per boundary, for instance DuckDB with a part of the data."
+        raise NotSupportedError(message, where=f"featurestore.yaml, targets.{project.target.name}.offline", hint=hint)
 
 
 def _stored(project: Project) -> tuple[StoredFeature, ...]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,14 @@ def test_plan_says_why_it_could_not_look_for_leaks(leaky: Path, run: Run, shop: 
     run("sources", "pull")
     (shop / "data" / "orders.csv").unlink()
     assert "leak check: not done for 1 feature: " in run("plan").stdout
+
+
+def test_a_target_whose_store_takes_no_tables_is_refused(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import featurestore_duckdb
+    from featurestore.spi.capabilities import Capabilities
+
+    offline = featurestore_duckdb.provider.offline
+    assert offline is not None
+    narrow = replace(offline, capabilities=Capabilities(steps=frozenset({"row_wise"})))
+    monkeypatch.setattr(featurestore_duckdb, "provider", replace(featurestore_duckdb.provider, offline=narrow))
+    assert "reads no tables" in run("check", "leaks", code=1).stderr

@@ -246,7 +246,9 @@ def test_a_step_that_needs_rows_of_the_future_is_a_finding_and_its_siblings_are_
             raise ValueError(message)
         return orders
 
-    plain = features(entity=customer, source=orders, version="v1", every="1h")(type("Plain", (), {"n": fs.count()}))
+    plain: Any = features(entity=customer, source=orders, version="v1", every="1h")(
+        type("Plain", (), {"n": fs.count()})
+    )
     made = of(needy, total=fs.sum("amount"))
     report = check(FeatureService("all", version="v1", features=[made, plain]))
     assert only(report, "error").features == ("Made.total@v1",)
