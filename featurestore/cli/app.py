@@ -145,6 +145,13 @@ model = Group(
     },
 )
 
+check = Group(
+    "check",
+    help="Checks that compute: what definitions alone do not show.",
+    examples=["featurestore check leaks", "featurestore check leaks Habits --entities 1000"],
+    listed={"leaks": Listed(f"{_COMMANDS}.check:leaks", "Look for values that know what was not known.")},
+)
+
 _HELP = """A virtual feature store: one definition of a feature, for training and for serving.
 
 Commands look for featurestore.yaml in the current folder and above it.
@@ -172,6 +179,7 @@ app = project_options(
             "apply": Listed(f"{_COMMANDS}.apply:apply", "Record the project's definitions in the registry."),
             "bump": Listed(f"{_COMMANDS}.bump:bump", "Give a changed definition its next version."),
             "log": Listed(f"{_COMMANDS}.log:log", "List what was applied, when, by whom and why."),
+            "check": Listed("featurestore.cli.app:check", "Check what only values show: leaks."),
             "training-set": Listed(
                 "featurestore.cli.app:training_set",
                 "Build training sets and look at builds: build, rebuild, show, list.",

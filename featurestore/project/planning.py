@@ -8,6 +8,7 @@ from pathlib import Path
 from featurestore.errors import ProviderError
 from featurestore.plan import Plan, apply, git_state, load, make_plan, plan_html, plan_text, require_same
 from featurestore.project.clock import current_user, now
+from featurestore.project.leaks import with_leak_note
 from featurestore.project.project import Project
 from featurestore.registry import ApplyRecord, Reader
 from featurestore.spi.providers import find_provider
@@ -75,7 +76,8 @@ def plan_project(project: Project, *, probe: bool, retire: Sequence[str] = ()) -
     added = project.lock_missing()
     probes = project.check_sources() if probe else None
     with project.reader() as reader:
-        return ProjectPlan(project, _make(project, reader, probes, retire), added, tuple(retire))
+        plan = _make(project, reader, probes, retire)
+    return ProjectPlan(project, with_leak_note(project, plan), added, tuple(retire))
 
 
 def _check_providers(project: Project) -> None:

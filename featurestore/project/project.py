@@ -28,6 +28,7 @@ from featurestore.spi.stores import OfflineStore, SourceProbe
 
 if TYPE_CHECKING:
     from featurestore.compiler.vector import Layout
+    from featurestore.leaks import LeakReport, Told
     from featurestore.materialize import Report, RunResult
     from featurestore.plan import GitState
     from featurestore.project.looking import Explanation
@@ -204,6 +205,41 @@ class Project:
         from featurestore.project.looking import explain  # noqa: PLC0415 - idem
 
         return explain(self, features)
+
+    def check_leaks(
+        self,
+        features: Iterable[object] | object | None = None,
+        *,
+        at: datetime.datetime | None = None,
+        boundaries: int = 4,
+        entities: int = 100,
+        seed: int = 0,
+        told: "Told | None" = None,
+    ) -> "LeakReport":
+        """Looks for features whose values know what was not known at their time. Nothing is written anywhere.
+
+        Values at some boundaries are computed as they are, and with what was not visible there removed or altered; they
+        must be the same. Of derived and on-demand features the stored ones below are checked.
+
+        Args:
+            features: What is checked, as `values_at` takes it; all features of the project if None.
+            at: Only the boundary that answers for this time; in UTC if it names no zone.
+            boundaries: At most so many of each schedule.
+            entities: At most so many at each boundary.
+            seed: Chooses boundaries, entities and altered values.
+            told: Is told what is being done.
+
+        Returns:
+            Findings as values. Their examples name entities and their rows.
+
+        Raises:
+            FeaturestoreError: one of its kinds: a source cannot be read. What a step raises is a finding.
+        """
+        from featurestore.leaks import Effort  # noqa: PLC0415 - who only lists needs no leak check
+        from featurestore.project.leaks import check_project  # noqa: PLC0415 - idem
+
+        effort = Effort(boundaries=boundaries, entities=entities, seed=seed)
+        return check_project(self, features, at, effort, told or (lambda _: None))
 
     # --- sources --------------------------------------------------------------------------------------------------
 

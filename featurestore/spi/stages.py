@@ -101,7 +101,7 @@ def _called(stage: Stage, inputs: Mapping[str, "pa.Table"]) -> Any:
     engine = _FRAMES[step.transformation.engine]
     frames = {name: engine.frame(table) for name, table in inputs.items()}
     try:
-        return step.transformation.function(**frames)
+        return engine.collected(step.transformation.function(**frames))
     except FeaturestoreError:
         raise
     except Exception as error:
@@ -161,6 +161,11 @@ class _Pandas:
         return table.to_pandas(types_mapper=arrow("pandas").ArrowDtype)
 
     @staticmethod
+    def collected(frame: Any) -> Any:
+        """What a function returned: nothing is lazy."""
+        return frame
+
+    @staticmethod
     def arrow(stage: Stage, frame: Any) -> "tuple[pa.Table, pa.Array]":
         """The rows of a frame, and the index; NaN in columns of numpy's types is null, as it is to pandas."""
         step = stage.step.table
@@ -186,14 +191,18 @@ class _Polars:
         return arrow("polars").from_arrow(table).with_row_index(ROW)
 
     @staticmethod
+    def collected(frame: Any) -> Any:
+        """What a function returned, computed if it is lazy: only then does it raise."""
+        return frame.collect() if isinstance(frame, arrow("polars").LazyFrame) else frame
+
+    @staticmethod
     def arrow(stage: Stage, frame: Any) -> "tuple[pa.Table, pa.Array]":
-        """The rows of a frame, lazy or not, and their numbers."""
-        step, polars = stage.step.table, arrow("polars")
-        found = frame.collect() if isinstance(frame, polars.LazyFrame) else frame
-        if not isinstance(found, polars.DataFrame):
+        """The rows of a frame, and their numbers."""
+        step = stage.step.table
+        if not isinstance(frame, arrow("polars").DataFrame):
             message = f"{step.ref} returned {type(frame).__name__}, not a polars DataFrame."
             raise TypeMismatchError(message, where=str(step.transformation.origin))
-        table = found.to_arrow()
+        table = frame.to_arrow()
         if not stage.hidden:
             return table, arrow().nulls(table.num_rows)
         if ROW not in table.column_names:
