@@ -42,7 +42,7 @@ def test_a_store_that_another_process_keeps_locked_is_given_up_on_and_the_rest_i
     (store,) = of(findings, "online store")
     assert store.level == "failure"
     assert "another process keeps it locked" in store.message
-    assert "locked" in str(store.hint)
+    assert "Wait for that process" in str(store.hint)
     assert [one.level for one in of(findings, "registry")] == ["ok"] * 3
     assert of(findings, "job runner")[0].level == "ok"
     connection.close()
