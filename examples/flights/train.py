@@ -77,7 +77,9 @@ def train(build: Path, features: Sequence[str], label: str, time: str) -> Result
     before, after = rows.filter(pa.array(past)), rows.filter(pa.array(~past))
     strings = {name: known_strings(before[name]) for name in features}
     inputs = pd.DataFrame({name: model_input(before[name], known) for name, known in strings.items()})
-    classifier = HistGradientBoostingClassifier(categorical_features="from_dtype", early_stopping=False, random_state=0)
+    classifier = HistGradientBoostingClassifier(
+        categorical_features="from_dtype", learning_rate=0.2, max_iter=50, early_stopping=False, random_state=0
+    )
     model = Model(strings, classifier.fit(inputs, before[label].to_numpy()))
     return Result(
         auc=auc(model.scores(after), after[label]),

@@ -5,7 +5,7 @@ from features.entities import airport
 from features.sources import weather
 
 
-@fs.features(entity=airport, source=weather, every="1h", version="v1")
+@fs.features(entity=airport, source=weather, version="v1")
 class Weather:
     """The last observation, as long as it is less than six hours old."""
 
