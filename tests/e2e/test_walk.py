@@ -168,7 +168,7 @@ def test_the_first_due_time_computes_all_groups_whole_and_later_ones_what_change
     assert runs.pop(FROM) == dict.fromkeys(groups, "full")
     every_three_hours = runs.pop(FROM + timedelta(hours=3))
     assert every_three_hours == dict.fromkeys(("Airport", "Carrier", "Plane", "Weather"), "changed")
-    assert runs == {FROM + timedelta(hours=hours): {"Weather": "changed"} for hours in (1, 2, 4, 5)}
+    assert runs == {}
 
 
 # Where it is not, that is seen
