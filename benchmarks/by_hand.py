@@ -122,6 +122,7 @@ class ByHand:
 
     def __init__(self, events: Path, spine: pa.Table) -> None:
         self.connection = duckdb.connect(config={"threads": str(THREADS)})
+        self.connection.execute("SET enable_progress_bar = false")
         self.connection.execute(f"CREATE VIEW events AS FROM read_parquet('{events}')")
         self.spine = spine.append_column("row", pa.array(range(spine.num_rows), pa.int64()))
         self.connection.register("spine", self.spine)

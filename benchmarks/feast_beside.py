@@ -102,7 +102,7 @@ def _environment() -> Path:
     python = ENVIRONMENT / "bin" / "python"
     mark = ENVIRONMENT / ".installed"
     if not mark.exists():
-        print(f"Installing the newest Feast (about 900 MB) into {ENVIRONMENT}.", flush=True)
+        print(f"Installing the newest Feast (about 700 MB) into {ENVIRONMENT}.", flush=True)
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "feast[duckdb]"]
         subprocess.run(install, check=True)  # noqa: S603 - our own

@@ -1,6 +1,7 @@
 """What benchmarks share: timings side by side, bars, the machine and its versions, the JSON line, the picture."""
 
 import json
+import math
 import os
 import platform
 import resource
@@ -56,7 +57,7 @@ class Bar:
         if self.value is None:
             return None
         part, whole = (self.limit.bar, self.value) if self.limit.at_least else (self.value, self.limit.bar)
-        return part / whole if whole else float(part > 0)
+        return part / whole if whole else math.inf
 
     @property
     def document(self) -> dict[str, Any]:
@@ -212,11 +213,11 @@ def draw(bars: Sequence[Bar], path: Path) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415 - idem
 
     shares = [bar.share for bar in bars]
-    known = [share for share in shares if share]
+    known = [share for share in shares if share and math.isfinite(share)]
     low, high = min([0.1, *known]) / 2, max([2.0, *known]) * 4
     figure, axes = plt.subplots(figsize=(11, 1.2 + 0.36 * len(bars)), layout="constrained")
     for row, (bar, share) in enumerate(zip(bars, shares, strict=True)):
-        end = high if share is None else max(share, low)
+        end = high if share is None else min(max(share, low), high / 4)
         color = "#4878a8" if bar.holds else "#c06050"
         axes.barh(row, end - low, left=low, color="white" if share is None else color, edgecolor=color, height=0.62)
         shown = "no figure" if bar.value is None else f"{bar.value:.3g}"
