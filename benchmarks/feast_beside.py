@@ -119,10 +119,19 @@ def _spine(folder: Path) -> pa.Table:
 
 @contextmanager
 def _running(python: Path, folder: Path, store: str) -> Iterator["subprocess.Popen[str]"]:
-    program = [str(python), "-W", "ignore", str(HERE / "feast_program.py"), str(folder), store]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    program = [str(python), str(HERE / "feast_program.py"), str(folder), store]
+    pipe = subprocess.PIPE
+    with (
+        _log(folder, store).open("w") as log,
+        subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=log, text=True) as process,  # noqa: S603 - our own
+    ):
         yield process
         _stream(process.stdin).close()
+
+
+def _log(folder: Path, store: str) -> Path:
+    """What Feast and the packages that it uses print."""
+    return folder / f"feast_{store}.log"
 
 
 def _stream(stream: IO[str] | None) -> IO[str]:
@@ -135,7 +144,7 @@ def _ask(process: "subprocess.Popen[str]", line: str) -> None:
     stdin.write(f"{line}\n")
     stdin.flush()
     if not _stream(process.stdout).readline():
-        message = "Feast's program ended."
+        message = f"Feast's program ended; its last words are in {SIZE.folder}."
         raise RuntimeError(message)
 
 

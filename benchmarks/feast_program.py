@@ -1,6 +1,6 @@
 """Feast's side of the comparison; runs in an environment that has Feast and nothing of this package.
 
-`python -W ignore feast_program.py FOLDER STORE`: FOLDER has `even.parquet` and `spine.parquet`, STORE is a kind of
+`python feast_program.py FOLDER STORE`: FOLDER has `even.parquet` and `spine.parquet`, STORE is a kind of
 Feast's offline stores. Each line of the input is `MODE` or `MODE FILE`: values are computed, with MODE `known` out of
 the rows that had been created and with `all` out of all, and written to the file if one is given. Each line of the
 output says in JSON that it is done.

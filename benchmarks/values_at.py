@@ -102,6 +102,7 @@ def main() -> None:
     if not 0 < options.scale <= 1:
         parser.error("--scale lies between 0 and 1")
     setting = Setting(options.scale, options.repeat)
+    print(f"Scale {setting.scale:g}: that share of the rows which the bars are named after.")
     bars: list[Bar] = []
     for work in WORKS:
         if options.only and work.name not in options.only:
