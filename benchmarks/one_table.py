@@ -178,7 +178,7 @@ GROWTH_LIMITS = {
     for kind in KINDS
     for shape in SHAPES
 }
-"""1 is linear, 2 quadratic. Boundaries are hourly: one entity has no more than 1,680 points, however often it is asked."""
+"""1 is linear, 2 quadratic. With hourly boundaries one entity has at most 1,680 points, however often it is asked."""
 
 WORKS = (
     Work("last", "the last value with a ttl, beside an ASOF JOIN", [LAST_LIMIT], _last),
