@@ -27,6 +27,7 @@ engines: $(STAMP)  ## executes printed SQL on Spark (needs Java 17) and on Googl
 
 bench: $(STAMP)  ## benchmarks; figures go to benchmarks/results/
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/values_at.py --scale 0.01 --repeat 3
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -5,28 +5,25 @@ with a picture beside it where matplotlib is installed.
 """
 
 import argparse
-import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-RESULTS = Path(__file__).with_name("results")
+from measure import Bar, Limit, machine, publish, versions
+
 PACKAGES = ("featurestore", "click", "rich", "pydantic", "sqlalchemy", "sqlglot")
 FLOOR = ("-c", "pass")
-WORKS: Sequence[tuple[str, tuple[str, ...], float]] = (
-    ("import featurestore", ("-c", "import featurestore"), 0.3),
-    ("featurestore --help", ("-m", "featurestore", "--help"), 0.6),
-    ("featurestore list", ("-m", "featurestore", "list"), 0.6),
-    ("featurestore show", ("-m", "featurestore", "show", "mean_amount"), 0.6),
+WORKS: Sequence[tuple[Limit, tuple[str, ...]]] = (
+    (Limit("import featurestore", 0.3, "s"), ("-c", "import featurestore")),
+    (Limit("featurestore --help", 0.6, "s"), ("-m", "featurestore", "--help")),
+    (Limit("featurestore list", 0.6, "s"), ("-m", "featurestore", "list")),
+    (Limit("featurestore show", 0.6, "s"), ("-m", "featurestore", "show", "mean_amount")),
 )
-"""What is run, how, and how many seconds it may take beyond nothing at all."""
+"""How many seconds each may take, and what is run."""
 
 
 def seconds(arguments: Sequence[str], folder: Path, runs: int) -> float:
@@ -40,65 +37,31 @@ def _once(arguments: Sequence[str], folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def report(runs: int) -> dict[str, Any]:
-    """The figures: seconds, their bars, and their ratio to a Python that does nothing."""
+def measured(runs: int) -> tuple[float, list[Bar]]:
+    """The seconds of a Python that does nothing, and the bars, each with its ratio to that."""
     with tempfile.TemporaryDirectory() as name:
         project = Path(name) / "shop"
         _once(("-m", "featurestore", "init", str(project)), Path(name))
         _once(("-m", "featurestore", "sources", "pull"), project)
         floor = seconds(FLOOR, project, runs)
-        bars = [_bar(work, seconds(arguments, project, runs), bar, floor) for work, arguments, bar in WORKS]
-    machine = {"python": platform.python_version(), "system": platform.platform(), "processor": platform.machine()}
-    return {"machine": machine, "versions": _versions(), "runs": runs, "floor": round(floor, 3), "bars": bars}
+        bars = [_bar(limit, seconds(arguments, project, runs), floor) for limit, arguments in WORKS]
+    return floor, bars
 
 
-def _bar(work: str, value: float, bar: float, floor: float) -> dict[str, Any]:
-    print(f"{work:<24} {value:6.3f} s   bar {bar} s   {value / floor:5.1f} x an empty Python")
-    return {"work": work, "value": round(value, 3), "bar": bar, "ratio": round(value / floor, 1), "holds": value <= bar}
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def draw(figures: dict[str, Any], path: Path) -> None:
-    """A bar per work, with its limit."""
-    try:
-        import matplotlib  # noqa: PLC0415 - the figures do not need it
-    except ImportError:
-        print("No picture: matplotlib is not installed (pip install matplotlib).")
-        return
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - idem
-
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-    works = [bar["work"] for bar in figures["bars"]]
-    axes.barh(works, [bar["value"] for bar in figures["bars"]], color="#4878a8")
-    axes.plot([bar["bar"] for bar in figures["bars"]], works, "|", color="#b03030", markersize=24, label="bar")
-    axes.axvline(figures["floor"], color="#888888", linestyle=":", label="an empty Python")
-    axes.invert_yaxis()
-    axes.set_xlabel("seconds")
-    axes.legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+def _bar(limit: Limit, value: float, floor: float) -> Bar:
+    bar = limit.met(value, ratio=round(value / floor, 1))
+    print(f"{bar}   {value / floor:.1f} x an empty Python")
+    return bar
 
 
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="how often each is run (the median counts)")
-    figures = report(parser.parse_args().runs)
-    RESULTS.mkdir(exist_ok=True)
-    line = json.dumps(figures)
-    (RESULTS / "start_up.json").write_text(line + "\n", encoding="utf-8")
-    draw(figures, RESULTS / "start_up.png")
-    print(line)
+    runs = parser.parse_args().runs
+    floor, bars = measured(runs)
+    figures = {"machine": machine(), "versions": versions(PACKAGES), "runs": runs, "floor": round(floor, 3)}
+    publish("start_up", figures, bars)
 
 
 if __name__ == "__main__":
