@@ -6,13 +6,10 @@ from featurestore.compiler.query import (
     AliveRows,
     Hidden,
     RowsQuery,
-    RowTimes,
-    SourceRows,
     Stage,
-    source_relation,
 )
 from featurestore.compiler.steps import per_boundary, table_schema
-from featurestore.compiler.tables import Tables
+from featurestore.compiler.tables import Tables, raw_rows
 from featurestore.definitions.resolved import SourceTable, StoredFeature, Table, is_timed
 
 __all__ = ["RowsAt", "compile_rows_at", "compile_source_rows"]
@@ -48,8 +45,6 @@ def compile_rows_at(feature: StoredFeature, table: Table, boundary: int) -> Rows
 
 def compile_source_rows(table: SourceTable) -> RowsQuery:
     """All rows of a source: its columns, and of a timed one `Hidden.EVENT` and `Hidden.CREATED`."""
-    source = table.source
-    times = RowTimes(source.event_time, source.created_time, source.known_after, source.key, source.deleted)
-    rows = SourceRows(f"rows_{table.name}", source_relation(table.name), str(table.ref), table.schema, times)
-    hidden = (Hidden.EVENT, Hidden.CREATED) if source.is_timed else ()
+    rows = raw_rows(table, f"rows_{table.name}")
+    hidden = (Hidden.EVENT, Hidden.CREATED) if is_timed(table) else ()
     return RowsQuery((rows,), rows.name, (*table.schema, *hidden), (table,))

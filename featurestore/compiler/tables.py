@@ -36,7 +36,7 @@ from featurestore.definitions.resolved import (
 from featurestore.definitions.types import DataType, Schema
 from featurestore.errors import NotSupportedError
 
-__all__ = ["TableRows", "Tables", "Ties", "tie_keys", "ties_of"]
+__all__ = ["TableRows", "Tables", "Ties", "raw_rows", "tie_keys", "ties_of"]
 
 Columns = tuple[str, ...]
 Choice = Mapping[str, Columns]
@@ -216,14 +216,9 @@ class Tables:
 
     def _source_rows(self, table: SourceTable, wanted: "_Wanted") -> str:
         self.sources[table.name] = table
-        source, ref = table.source, table.name
-        times = RowTimes(source.event_time, source.created_time, source.known_after, source.key, source.deleted)
-        raw = self._once(
-            ("raw", ref),
-            lambda name: SourceRows(name, source_relation(table.name), str(table.ref), table.schema, times),
-            f"rows_{table.name}",
-        )
-        if wanted.schedule is not None and source.is_timed:
+        ref, times = table.name, _times_of(table)
+        raw = self._once(("raw", ref), lambda name: raw_rows(table, name), f"rows_{table.name}")
+        if wanted.schedule is not None and is_timed(table):
             return self._intervals(ref, raw, table.schema, times, wanted.schedule.delay, wanted.ties(ref))
         return self._newest(ref, raw, table.schema, times, wanted.fixed.get(ref, ()), wanted)
 
@@ -293,6 +288,17 @@ class _Wanted:
         if per_boundary(table):
             return (Hidden.EVENT, Hidden.CREATED, Hidden.BOUNDARY, *keys)
         return (Hidden.EVENT, Hidden.CREATED, Hidden.ENTER, *self.leaves(table), *keys)
+
+
+def _times_of(table: SourceTable) -> RowTimes:
+    """What a source says of its rows' times, key and deletion."""
+    source = table.source
+    return RowTimes(source.event_time, source.created_time, source.known_after, source.key, source.deleted)
+
+
+def raw_rows(table: SourceTable, name: str) -> SourceRows:
+    """The relation ``name`` of all rows of a source."""
+    return SourceRows(name, source_relation(table.name), str(table.ref), table.schema, _times_of(table))
 
 
 def _names(stem: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from featurestore.project import Project
 from featurestore.project.materializing import execute, run_groups
 from featurestore.registry import Progress
 
-__all__ = ["materialize", "told"]
+__all__ = ["materialize", "of_groups", "told"]
 
 PHASES = {
     "lease": "leasing the group",
@@ -41,6 +41,16 @@ EVERY = 10.0
 """Seconds between two lines of progress where the standard error is no terminal."""
 
 
+of_groups = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.groups,
+    help="A group, by name or id; may be repeated.  [default: all]",
+)
+
+
 @click.command(
     "materialize",
     cls=Command,
@@ -51,14 +61,7 @@ EVERY = 10.0
     ],
 )
 @click.option("--until", type=TIME, help="Only boundaries that were due then.  [default: now]")
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=completing.groups,
-    help="A group, by name or id; may be repeated.  [default: all]",
-)
+@of_groups
 @click.option("--rebuild", is_flag=True, help="Compute all entities anew, also where nothing is due.")
 @click.option("--run", "run_id", metavar="ID", help="Execute one group's run under this id; for job runners.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -4,8 +4,7 @@ import datetime
 
 import click
 
-from featurestore.cli import completing
-from featurestore.cli.commands.materialize import told
+from featurestore.cli.commands.materialize import of_groups, told
 from featurestore.cli.output import cell, print_json, print_table, working
 from featurestore.cli.projects import opened
 from featurestore.cli.session import Command, Session
@@ -22,14 +21,7 @@ __all__ = ["due", "status"]
     cls=Command,
     examples=["featurestore status", "featurestore status --group Habits", "featurestore status --json"],
 )
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=completing.groups,
-    help="A group, by name or id; may be repeated.  [default: all]",
-)
+@of_groups
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def status(session: Session, groups: tuple[str, ...], as_json: bool) -> None:
@@ -74,14 +66,7 @@ def _state(one: GroupStatus) -> str:
 
 @click.command("due", cls=Command, examples=["featurestore due", "featurestore due --until 2024-06-01 --json"])
 @click.option("--until", type=TIME, help="What is due then.  [default: now]")
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=completing.groups,
-    help="A group, by name or id; may be repeated.  [default: all]",
-)
+@of_groups
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def due(session: Session, until: datetime.datetime | None, groups: tuple[str, ...], as_json: bool) -> None:

@@ -33,17 +33,16 @@ class _Printer:
         name = self.name
         numbered = f"SELECT *, ROW_NUMBER() OVER () AS {name(_LEFT)}\nFROM {name(self.rows.left)}"
         parts = {"lefts": numbered}
-        if Hidden.ENTER in self.rows.hidden:
+        lives = Hidden.ENTER in self.rows.hidden
+        if lives:
             parts |= {"pairs": self._pairs(), "needed": self._needed(), "moments": self._moments()}
             parts |= {"spans": self._spans(), "chosen": self._chosen()}
-            own = [name(_FROM), name(_UNTIL)]
         else:
             parts |= {"chosen": self._plain()}
-            own = []
         hidden = [self._hidden(column) for column in self.rows.hidden]
         columns = [f"l.{name(column)}" for column in self.rows.columns]
         columns += [f"c.{name(column)}" for column in self.rows.joined]
-        joins = "JOIN" if own else "LEFT JOIN"
+        joins = "JOIN" if lives else "LEFT JOIN"  # a span without a right row is there all the same
         same = f"c.{name(_LEFT)} = l.{name(_LEFT)}"
         body = f"SELECT {', '.join([*columns, *hidden])}\nFROM lefts AS l\n{joins} chosen AS c ON {same}"
         queries = ",\n".join(f"{part} AS (\n{textwrap.indent(query, '  ')}\n)" for part, query in parts.items())
@@ -70,7 +69,7 @@ class _Printer:
         return "\n  AND ".join(on)
 
     def _newness(self) -> str:
-        """The newest right row first: by event time, created time, key, then what is read of it (semantics 7, 8)."""
+        """The newest right row first: by event time, created time, key, then all its columns (semantics 2, 8)."""
         name = self.name
         order = [f"r.{name(Hidden.EVENT)}", f"r.{name(Hidden.CREATED)}"]
         for position, data_type in enumerate(self.rows.keys):
